@@ -1,0 +1,1 @@
+"""Optimizers, schedules, the training loop and checkpoints."""
