@@ -1,0 +1,390 @@
+"""GPT: a stack of causal Transformer blocks that predicts the next token.
+
+One class for the family, from GPT-2 (learned positions, layer norm, GELU) to Llama (rotary, RMS norm, SwiGLU, grouped
+queries). Shape letters: B batch, T new tokens, S all tokens seen so far, C ``d_model``, V vocabulary.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from aigc_book.layers.attention import MultiHeadAttention
+from aigc_book.layers.feedforward import ACTIVATIONS, FeedForward, SwiGLU
+from aigc_book.layers.kv_cache import KVCache
+from aigc_book.layers.norms import LayerNorm, RMSNorm
+from aigc_book.layers.positions import LearnedPositions, alibi_bias, rotary_angles, sinusoidal
+from aigc_book.models import pretrained
+
+POSITIONS = ("learned", "sinusoidal", "rotary", "alibi", "none")
+NORMS = ("layer", "rms")
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """All that is needed to build a :class:`GPT`; the defaults are GPT-2's smallest.
+
+    Args:
+        vocab_size: V.
+        max_seq_len: the longest context in tokens.
+        n_layers: number of blocks.
+        n_heads: H, query heads of a block; must divide ``d_model``.
+        d_model: C.
+        n_kv_heads: G, key–value heads; must divide ``n_heads``; H if None.
+        d_ff: width of the feed-forward block; 4 C if None.
+        position: one of learned, sinusoidal, rotary, alibi, none.
+        rotary_base: base of the rotary angles.
+        norm: layer or rms, before each half of a block and before the head (pre-norm).
+        norm_eps: what the norm adds under its root.
+        norm_gain: whether norms learn a gain.
+        embedding_norm: whether the embeddings are normalised too.
+        qk_norm: whether queries and keys are RMS-normalised.
+        activation: of the feed-forward block: relu, relu2, gelu, gelu_tanh, silu, or swiglu for the gated block.
+        bias: whether linear layers and layer norms have biases.
+        tie_embeddings: whether the head shares the token embedding's matrix.
+        zero_init: start the head and each block's two output projections at zero, so that at first every block
+            passes its input on unchanged and every next token is equally likely.
+        dropout: share dropped of embeddings, attention weights and block outputs in training.
+
+    Raises:
+        ValueError: a size below 1, heads that don't divide, an odd width where sines come in pairs, an unknown name,
+            a dropout outside [0, 1).
+    """
+
+    vocab_size: int = 50257
+    max_seq_len: int = 1024
+    n_layers: int = 12
+    n_heads: int = 12
+    d_model: int = 768
+    n_kv_heads: int | None = None
+    d_ff: int | None = None
+    position: str = "learned"
+    rotary_base: float = 10_000.0
+    norm: str = "layer"
+    norm_eps: float = 1e-5
+    norm_gain: bool = True
+    embedding_norm: bool = False
+    qk_norm: bool = False
+    activation: str = "gelu_tanh"
+    bias: bool = True
+    tie_embeddings: bool = True
+    zero_init: bool = False
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        if self.n_kv_heads is None:
+            object.__setattr__(self, "n_kv_heads", self.n_heads)
+        if self.d_ff is None:
+            object.__setattr__(self, "d_ff", 4 * self.d_model)
+        for name in ("vocab_size", "max_seq_len", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {name}={getattr(self, name)}")
+        for name, allowed in (
+            ("position", POSITIONS),
+            ("norm", NORMS),
+            ("activation", (*ACTIVATIONS, "swiglu")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+        if self.d_model % self.n_heads:
+            raise ValueError(
+                f"d_model must be divisible by n_heads; got d_model={self.d_model}, n_heads={self.n_heads}"
+            )
+        if self.n_heads % self.n_kv_heads:
+            raise ValueError(
+                f"n_heads must be divisible by n_kv_heads; got n_heads={self.n_heads}, n_kv_heads={self.n_kv_heads}"
+            )
+        if self.position == "rotary" and self.d_head % 2:
+            raise ValueError(f"rotary positions need an even d_model / n_heads; got {self.d_head}")
+        if self.position == "sinusoidal" and self.d_model % 2:
+            raise ValueError(f"sinusoidal positions need an even d_model; got {self.d_model}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
+
+    @property
+    def d_head(self) -> int:
+        """D = C / H."""
+        return self.d_model // self.n_heads
+
+    @classmethod
+    def gpt2(cls) -> "GPTConfig":
+        """GPT-2 small, 124 M parameters (Radford et al., 2019, table 2)."""
+        return cls()
+
+    @classmethod
+    def gpt2_medium(cls) -> "GPTConfig":
+        """GPT-2 medium, 355 M parameters."""
+        return cls(n_layers=24, n_heads=16, d_model=1024)
+
+    @classmethod
+    def gpt2_large(cls) -> "GPTConfig":
+        """GPT-2 large, 774 M parameters."""
+        return cls(n_layers=36, n_heads=20, d_model=1280)
+
+    @classmethod
+    def gpt2_xl(cls) -> "GPTConfig":
+        """GPT-2 XL, 1.56 B parameters."""
+        return cls(n_layers=48, n_heads=25, d_model=1600)
+
+    @classmethod
+    def gpt3(cls) -> "GPTConfig":
+        """GPT-3, 175 B parameters (Brown et al., 2020, table 2.1).
+
+        Every layer here is dense; GPT-3 alternates dense and locally banded sparse attention, with the same parameters.
+        """
+        return cls(max_seq_len=2048, n_layers=96, n_heads=96, d_model=12288)
+
+    @classmethod
+    def modern(
+        cls,
+        *,
+        vocab_size: int = 32000,
+        max_seq_len: int = 2048,
+        n_layers: int = 12,
+        n_heads: int = 12,
+        n_kv_heads: int = 4,
+        d_model: int = 768,
+        d_ff: int | None = None,
+    ) -> "GPTConfig":
+        """What open models have settled on since Llama: RMS norm, rotary positions, SwiGLU, grouped queries, no biases.
+
+        ``d_ff`` defaults to 8 C / 3, rounded up to a multiple of 64: as many parameters as a plain block of 4 C.
+        """
+        if d_ff is None:
+            d_ff = 64 * -(-8 * d_model // (3 * 64))
+        return cls(
+            vocab_size=vocab_size,
+            max_seq_len=max_seq_len,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            n_kv_heads=n_kv_heads,
+            d_model=d_model,
+            d_ff=d_ff,
+            position="rotary",
+            norm="rms",
+            activation="swiglu",
+            bias=False,
+            tie_embeddings=False,
+        )
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + feed_forward(norm(x)): a pre-norm Transformer block."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.attention_norm = new_norm(config)
+        self.attention = MultiHeadAttention(
+            config.d_model,
+            config.n_heads,
+            config.n_kv_heads,
+            bias=config.bias,
+            qk_norm=config.qk_norm,
+            dropout=config.dropout,
+        )
+        self.feedforward_norm = new_norm(config)
+        if config.activation == "swiglu":
+            self.feedforward = SwiGLU(config.d_model, config.d_ff, bias=config.bias)
+        else:
+            self.feedforward = FeedForward(config.d_model, config.d_ff, config.activation, bias=config.bias)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        mask: Tensor | None,
+        bias: Tensor | None,
+        rotary: tuple[Tensor, Tensor] | None,
+        cache: KVCache | None,
+        layer: int,
+    ) -> Tensor:
+        """(B, T, C) → (B, T, C); the arguments are those of :class:`MultiHeadAttention`, which is causal here."""
+        y = self.attention(
+            self.attention_norm(x), mask=mask, is_causal=True, bias=bias, rotary=rotary, cache=cache, layer=layer
+        )
+        x = x + self.dropout(y)
+        return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+class GPT(nn.Module):
+    """A decoder-only Transformer: ids in, the logits of the next token out, at every position.
+
+    Args:
+        config: sizes and choices.
+
+    Source: Radford et al. (2019), section 2.3; initial values as there: N(0, 0.02²), and N(0, (0.02 / √(2 L))²) for the
+    two output projections of each of the L blocks.
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.position_embedding = (
+            LearnedPositions(config.max_seq_len, config.d_model) if config.position == "learned" else None
+        )
+        self.embedding_norm = new_norm(config) if config.embedding_norm else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.final_norm = new_norm(config)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        if config.tie_embeddings:
+            self.head.weight = self.token_embedding.weight
+        self._cosines_and_sines: tuple[Tensor, Tensor] | None = None
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw new initial values from torch's global generator."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+        residual_std = 0.0 if self.config.zero_init else 0.02 / (2 * self.config.n_layers) ** 0.5
+        for block in self.blocks:
+            nn.init.normal_(block.attention.out.weight, std=residual_std)
+            nn.init.normal_(block.feedforward.down.weight, std=residual_std)
+        if self.config.zero_init and not self.config.tie_embeddings:
+            nn.init.zeros_(self.head.weight)
+
+    def forward(
+        self, ids: Tensor, *, mask: Tensor | None = None, cache: KVCache | None = None, last_only: bool = False
+    ) -> Tensor:
+        """Logits of the token after each position; no position sees a later one.
+
+        Args:
+            ids: (B, T) int64, each in [0, V).
+            mask: (B, S) boolean, True for real tokens and False for padding, over cached and new tokens; positions
+                count real tokens only, so that a prompt may be padded on the left. None: all are real.
+            cache: keys and values of the tokens before (:meth:`new_cache`); it takes in the new ones.
+            last_only: compute the logits of the last position only, as (B, 1, V).
+
+        Returns:
+            (B, T, V) logits.
+
+        Raises:
+            ValueError: ids that are not (B, T) whole numbers in range, more tokens than ``max_seq_len``, a mask that is
+                not boolean (B, S), or a cache that is too small.
+        """
+        x = self.hidden_states(ids, mask=mask, cache=cache)
+        return self.head(x[:, -1:] if last_only else x)
+
+    def hidden_states(self, ids: Tensor, *, mask: Tensor | None = None, cache: KVCache | None = None) -> Tensor:
+        """What the head reads: (B, T, C), after the final norm. Arguments and errors as in :meth:`forward`."""
+        config = self.config
+        if ids.dim() != 2 or ids.is_floating_point():
+            raise ValueError(f"ids must be whole numbers of shape (B, T); got {ids.dtype} of shape {tuple(ids.shape)}")
+        B, T = ids.shape
+        start = 0 if cache is None else cache.length
+        S = start + T
+        if config.max_seq_len < S:
+            raise ValueError(f"the context is limited to max_seq_len={config.max_seq_len} tokens; got {S}")
+        positions = torch.arange(start, S, device=ids.device)  # (T,)
+        if mask is not None:
+            if mask.dtype != torch.bool or mask.shape != (B, S):
+                raise ValueError(f"mask must be boolean of shape {(B, S)}; got {mask.dtype} of {tuple(mask.shape)}")
+            positions = (mask.cumsum(dim=1) - 1).clamp_min(0)[:, start:]  # (B, T)
+            mask = mask[:, None, None, :]  # (B, 1, 1, S): the same keys for every head and query
+
+        x = self._embed(ids)
+        if config.position == "learned":
+            x = x + self.position_embedding(positions)
+        elif config.position == "sinusoidal":
+            x = x + sinusoidal(S, config.d_model).to(x)[positions]
+        bias = alibi_bias(config.n_heads, T, S).to(x) if config.position == "alibi" else None
+        rotary = self._rotary(positions) if config.position == "rotary" else None
+        if self.embedding_norm is not None:
+            x = self.embedding_norm(x)
+        x = self.dropout(x)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, mask=mask, bias=bias, rotary=rotary, cache=cache, layer=layer)
+        if cache is not None:
+            cache.advance(T)
+        return self.final_norm(x)
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        """(B, T) ids → (B, T, C); a wrong id is reported on the CPU, where looking at it costs nothing."""
+        try:
+            return self.token_embedding(ids)
+        except IndexError as error:
+            raise ValueError(
+                f"ids must be in [0, vocab_size={self.config.vocab_size}); got {ids.min()} to {ids.max()}"
+            ) from error
+
+    def _rotary(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the positions, from a table that is computed once a device."""
+        table = self._cosines_and_sines
+        if table is None or table[0].device != positions.device:
+            every = torch.arange(self.config.max_seq_len, device=positions.device)
+            table = rotary_angles(every, self.config.d_head, base=self.config.rotary_base)
+            self._cosines_and_sines = table
+        return table[0][positions], table[1][positions]
+
+    def new_cache(self, batch_size: int, max_seq_len: int | None = None) -> KVCache:
+        """An empty key–value cache that fits this model, with room for ``max_seq_len`` tokens (the context's if None).
+
+        Raises:
+            ValueError: a size below 1, or a longer sequence than the model's context.
+        """
+        config = self.config
+        n_tokens = config.max_seq_len if max_seq_len is None else max_seq_len
+        if batch_size < 1 or not 1 <= n_tokens <= config.max_seq_len:
+            raise ValueError(
+                f"batch_size must be at least 1 and max_seq_len in [1, {config.max_seq_len}]; "
+                f"got batch_size={batch_size}, max_seq_len={n_tokens}"
+            )
+        weight = self.blocks[0].attention.qkv.weight
+        return KVCache(
+            config.n_layers,
+            batch_size,
+            config.n_kv_heads,
+            n_tokens,
+            config.d_head,
+            dtype=weight.dtype,
+            device=weight.device,
+        )
+
+    def count_parameters(self) -> int:
+        """Number of trained numbers; a matrix that embedding and head share counts once."""
+        return sum(p.numel() for p in self.parameters())
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "GPT":
+        """Read a model that this package or ``transformers`` saved: GPT-2, Llama, or this package's own layout.
+
+        Args:
+            name: a folder with ``config.json`` and safetensors weights, or the name of such a model on the Hugging
+                Face hub.
+            dtype: of the weights.
+
+        Raises:
+            FileNotFoundError: no such folder, no network, or a file is missing.
+            ValueError: a model of another kind, or with a setting that :class:`GPT` doesn't have; weights that are
+                missing, left over, of another shape, or damaged.
+        """
+        folder = pretrained.find_folder(name)
+        settings, tensors = pretrained.read(folder)
+        model = cls.__new__(cls)
+        with torch.device("meta"):  # no memory and no time for initial values that are overwritten at once
+            model.__init__(GPTConfig(**settings))
+        pretrained.assign(model, {key: value.to(dtype) for key, value in tensors.items()}, folder)
+        return model
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``, so that :meth:`from_pretrained` reads them back.
+
+        A model with GPT-2's or Llama's choices is written in that layout and opens in ``transformers`` too;
+        every other one in this package's own (``model_type: aigc_book_gpt``).
+        """
+        pretrained.write(Path(folder), dataclasses.asdict(self.config), self.state_dict())
+
+
+def new_norm(config: GPTConfig) -> nn.Module:
+    """The norm that the config asks for."""
+    if config.norm == "rms":
+        return RMSNorm(config.d_model, config.norm_eps, gain=config.norm_gain)
+    return LayerNorm(config.d_model, config.norm_eps, bias=config.bias, gain=config.norm_gain)
