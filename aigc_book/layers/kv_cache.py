@@ -8,6 +8,7 @@ class KVCache:
     """Keys and values of all layers, allocated once, filled from the left.
 
     A model appends the keys and values of T new tokens in each of its layers and then calls :meth:`advance` once.
+    It is made for generation: no gradient flows through it.
 
     Args:
         n_layers: how many layers append.
@@ -66,9 +67,9 @@ class KVCache:
             raise ValueError(f"the cache has room for {self.max_seq_len} tokens; got {self.length} + {keys.size(2)}")
         if keys.size(0) != self.batch_size:
             raise ValueError(f"the cache was made for batch_size={self.batch_size}; got {keys.size(0)}")
-        all_keys, all_values = self.memory[layer].unbind(0)
-        all_keys[:, :, self.length : end] = keys
-        all_values[:, :, self.length : end] = values
+        all_keys, all_values = self.memory[layer, 0], self.memory[layer, 1]
+        all_keys[:, :, self.length : end] = keys.detach()
+        all_values[:, :, self.length : end] = values.detach()
         return all_keys[:, :, :end], all_values[:, :, :end]
 
     def advance(self, n_tokens: int) -> None:
