@@ -1,0 +1,156 @@
+"""What all tokenizers share: their protocol, cutting long text where no token crosses, and coding whole corpora."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from aigc_book.data.files import write_aside
+
+# Between a character that is no space and a space (or a line's end) no token of ours goes on: GPT-2's pattern allows
+# spaces only in front of a token, and words end there. torchtext's "<br />" is the one pattern with a space inside.
+_CUT = re.compile(r"(?<=\S)(?<!<br)(?=[ \n])")
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Text to ids and back. Every id is from 0 to ``vocab_size - 1``."""
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of different ids."""
+        ...
+
+    @classmethod
+    def train(cls, texts: Iterable[str]) -> Self:
+        """Make the vocabulary from texts; each class documents its own settings."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text."""
+        ...
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids."""
+        ...
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """The text of ids piece by piece, as they come; the pieces joined are what :meth:`decode` gives."""
+        ...
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the tokenizer to one file, aside and then renamed."""
+        ...
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """Read what :meth:`save` wrote."""
+        ...
+
+
+def encode_corpus(
+    tokenizer: Tokenizer, texts: Iterable[str], *, end_of_text: int | None = None, piece_chars: int = 1 << 20
+) -> Iterator[np.ndarray]:
+    """The ids of a corpus of any length, in arrays of bounded size, for :func:`aigc_book.data.batches.write_ids`.
+
+    ::
+
+        write_ids("train.bin", encode_corpus(tokenizer, read_text("corpus/")), tokenizer.vocab_size)
+
+    Args:
+        tokenizer: any tokenizer.
+        texts: texts, never held in memory as a whole.
+        end_of_text: None: the texts are parts of one, and the ids are those of all of them joined.
+            An id: each text stands for itself, and this id follows it.
+        piece_chars: about how many characters are coded at a time; the ids do not depend on it. (Only a stretch of
+            text without any space that is 16 times as long is cut inside.)
+
+    Yields:
+        One-dimensional int64 arrays.
+
+    Raises:
+        ValueError: end_of_text is no id of the tokenizer, piece_chars is below 1, or as the tokenizer's ``encode``.
+    """
+    if end_of_text is not None and not 0 <= end_of_text < tokenizer.vocab_size:
+        raise ValueError(f"end_of_text must be an id from 0 to {tokenizer.vocab_size - 1}; got {end_of_text}")
+    if piece_chars < 1:
+        raise ValueError(f"piece_chars must be at least 1; got {piece_chars}")
+    for document in [texts] if end_of_text is None else ([text] for text in texts):
+        for piece in pieces(document, piece_chars):
+            yield np.array(tokenizer.encode(piece), dtype=np.int64)
+        if end_of_text is not None:
+            yield np.array([end_of_text], dtype=np.int64)
+
+
+def pieces(texts: Iterable[str], size: int) -> Iterator[str]:
+    """All of the texts joined, cut into pieces of at least ``size`` characters where no token crosses the cut.
+
+    Memory stays bounded: a stretch without any such place is cut after ``16 * size`` characters.
+    """
+    waiting: list[str] = []
+    n_waiting = 0
+    for text in texts:
+        waiting.append(text)
+        n_waiting += len(text)
+        if n_waiting <= size:
+            continue
+        joined, start = "".join(waiting), 0
+        while len(joined) - start > size:
+            cut = _CUT.search(joined, start + size, min(len(joined), start + 16 * size))
+            if cut is None and len(joined) - start <= 16 * size:
+                break
+            end = cut.start() if cut else start + 16 * size
+            yield joined[start:end]
+            start = end
+        waiting, n_waiting = [joined[start:]], len(joined) - start
+    if n_waiting:
+        yield "".join(waiting)
+
+
+def checked_ids(ids: Iterable[int], vocab_size: int) -> list[int]:
+    """A list, tensor or array of ids as a list.
+
+    Raises:
+        ValueError: an id is not from 0 to vocab_size − 1.
+    """
+    ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
+    if ids and (min(ids) < 0 or max(ids) >= vocab_size):
+        wrong = next(i for i in ids if not 0 <= i < vocab_size)
+        raise ValueError(f"ids must be from 0 to {vocab_size - 1}; got {wrong}")
+    return ids
+
+
+def as_texts(texts: str | Iterable[str]) -> Iterable[str]:
+    """One text, or several, as an iterable of texts."""
+    return [texts] if isinstance(texts, str) else texts
+
+
+def save_json(path: str | os.PathLike, kind: str, content: dict) -> None:
+    """Write a tokenizer's vocabulary as JSON, aside and then renamed."""
+    document = {"format": f"aigc_book.{kind}", "version": 1, **content}
+    with write_aside(path) as file:
+        file.write(json.dumps(document, indent=1).encode())
+
+
+def load_json(path: str | os.PathLike, kind: str) -> dict:
+    """Read what :func:`save_json` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, or it is not a tokenizer of that kind and version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {kind} file {str(path)!r}")
+    try:
+        document = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not a {kind} file: it is truncated or foreign ({error})") from error
+    found = document.get("format") if isinstance(document, dict) else type(document).__name__
+    if found != f"aigc_book.{kind}" or document.get("version") != 1:
+        raise ValueError(f"{path} is not a {kind} file of version 1: its format is {found!r}")
+    return document
