@@ -1,0 +1,358 @@
+"""Checkpoints: everything needed to go on bit for bit, in files that are whole or not there at all.
+
+A checkpoint is a folder ``step-00000500`` with four files: ``weights.safetensors``, ``state.pt`` (optimizers, gradient
+scaler, position in the data, random states; tensors and plain values only), ``history.json``, and ``checkpoint.json``
+with the settings and the SHA-256 digest of the other three. Reading any of them executes no code.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+LAYOUT = 1
+WEIGHTS, STATE, HISTORY, MANIFEST = "weights.safetensors", "state.pt", "history.json", "checkpoint.json"
+PREFIX, PARTIAL = "step-", ".partial-"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that can't be used; the message says why, and which other one can."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds, read and verified."""
+
+    path: Path
+    step: int
+    validation_loss: float | None
+    settings: dict[str, Any]
+    weights: dict[str, Tensor]
+    state: dict[str, Any]
+    history: dict[str, Any]
+
+
+def random_state() -> dict[str, Any]:
+    """The state of every random generator: Python's, NumPy's, torch's on the CPU and on each GPU."""
+    name, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": (name, keys.tolist(), position, has_gauss, gauss),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Put every random generator back to where :func:`random_state` found it.
+
+    Raises:
+        ValueError: the state is of a machine with another number of GPUs.
+    """
+    if len(state["cuda"]) != torch.cuda.device_count():
+        raise ValueError(
+            f"these random states are of a machine with {len(state['cuda'])} GPUs; this one has "
+            f"{torch.cuda.device_count()}"
+        )
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself, out of the wrappings of ``torch.compile`` and ``DistributedDataParallel``."""
+    for wrapping in ("_orig_mod", "module"):
+        model = getattr(model, wrapping, model)
+    return model
+
+
+def model_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The model's parameters and buffers by name; a tensor with several names (tied weights) under its first."""
+    weights: dict[str, Tensor] = {}
+    seen: set[tuple] = set()
+    for name, tensor in unwrapped(model).state_dict().items():
+        place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride())
+        if tensor.numel() == 0 or place not in seen:
+            weights[name] = tensor
+        seen.add(place)
+    return weights
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Copy ``weights`` into the model, in place.
+
+    Raises:
+        ValueError: another set of names, shapes or dtypes than the model's; nothing is copied then.
+    """
+    own = model_weights(model)
+    for wrong, word in (
+        (own.keys() - weights.keys(), "lack"),
+        (weights.keys() - own.keys(), "have, unlike the model,"),
+    ):
+        if wrong:
+            raise ValueError(
+                f"the weights {word} {sorted(wrong)[0]!r}" + f" and {len(wrong) - 1} more" * (len(wrong) > 1)
+            )
+    for name, tensor in own.items():
+        kind, came = (tuple(tensor.shape), tensor.dtype), (tuple(weights[name].shape), weights[name].dtype)
+        if kind != came:
+            raise ValueError(f"{name!r} should be {kind[1]} of shape {kind[0]}; got {came[1]} of shape {came[0]}")
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(weights[name])
+
+
+def check_plain(value: Any, name: str = "state") -> None:
+    """Refuse what could not be read back without executing code.
+
+    Raises:
+        TypeError: something else than tensors, numbers, strings, None, and dicts, lists and tuples of them.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_plain(item, f"{name}[{key!r}]")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            check_plain(item, f"{name}[{index}]")
+    elif type(value) not in (bool, int, float, str, bytes, type(None), torch.dtype) and not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a tensor or a plain value to be saved; got {type(value).__name__}")
+
+
+def first_difference(there: Any, here: Any, name: str = "") -> str | None:
+    """Where two settings differ, in words ("model.n_layers is 6 there and 4 here"), or None."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in [*there, *(k for k in here if k not in there)]:
+            found = first_difference(there.get(key), here.get(key), f"{name}.{key}" if name else str(key))
+            if found:
+                return found
+        return None
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        pairs = enumerate(zip(there, here, strict=True))
+        return next((d for i, (a, b) in pairs if (d := first_difference(a, b, f"{name}[{i}]"))), None)
+    return None if there == here else f"{name} is {there!r} there and {here!r} here"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has what was written to a file, or to a folder's list of names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Checkpoints:
+    """A folder of checkpoints of one run: the last few, and the one with the lowest validation loss.
+
+    Args:
+        folder: made when the first checkpoint is saved. One run writes to it at a time.
+        keep_last: how many of the latest to keep, at least 1.
+        keep_best: whether to keep the best besides.
+
+    Raises:
+        ValueError: ``keep_last`` is less than 1.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, keep_last: int = 2, keep_best: bool = True):
+        if keep_last < 1:
+            raise ValueError(f"keep_last must be at least 1; got {keep_last}")
+        self.folder, self.keep_last, self.keep_best = Path(folder), keep_last, keep_best
+
+    def paths(self) -> list[Path]:
+        """The checkpoints that are there, oldest first."""
+        found = [p for p in self.folder.glob(PREFIX + "*") if p.is_dir() and p.name[len(PREFIX) :].isdigit()]
+        return sorted(found, key=lambda p: int(p.name[len(PREFIX) :]))
+
+    def latest(self) -> Path | None:
+        """The checkpoint of the highest step, or None."""
+        return next(reversed(self.paths()), None)
+
+    def best(self) -> Path | None:
+        """The checkpoint of the lowest validation loss (the earliest of equals), or None if none was evaluated."""
+        losses = []
+        for path in self.paths():
+            try:
+                loss = self._manifest(path)["validation_loss"]
+            except CheckpointError:
+                continue  # a damaged one is reported when it is loaded
+            if loss is not None:
+                losses.append((loss, path))
+        return min(losses, key=lambda pair: pair[0])[1] if losses else None
+
+    def save(
+        self,
+        step: int,
+        model: nn.Module,
+        state: dict[str, Any],
+        history: dict[str, Any],
+        settings: dict[str, Any],
+        validation_loss: float | None = None,
+    ) -> Path:
+        """Write a checkpoint aside, make sure that the disk has it, rename it, and only then remove old ones.
+
+        Args:
+            step: updates done so far.
+            model: its weights are saved.
+            state: tensors and plain values; see :func:`check_plain`.
+            history: values for JSON.
+            settings: values for JSON, compared when the checkpoint is loaded.
+            validation_loss: what "best" goes by.
+
+        Returns:
+            the new folder.
+
+        Raises:
+            TypeError: the state holds something else than tensors and plain values.
+            OSError: the disk is full, or can't be written to; earlier checkpoints are untouched and named.
+        """
+        check_plain(state)
+        final = self.folder / f"{PREFIX}{step:08d}"
+        aside = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            aside = self._new_aside()
+            save_file({k: v.contiguous() for k, v in model_weights(model).items()}, aside / WEIGHTS)
+            with (aside / STATE).open("wb") as file:
+                torch.save(state, file)
+            (aside / HISTORY).write_text(json.dumps(history), encoding="utf-8")
+            body = {
+                "layout": LAYOUT,
+                "step": step,
+                "validation_loss": validation_loss,
+                "settings": settings,
+                "files": {name: _digest(aside / name) for name in (WEIGHTS, STATE, HISTORY)},
+            }
+            (aside / WEIGHTS).chmod((aside / HISTORY).stat().st_mode)  # safetensors makes it readable by its owner only
+            digest = hashlib.sha256(json.dumps(body).encode()).hexdigest()
+            (aside / MANIFEST).write_text(json.dumps({"digest": digest, **body}, indent=1), encoding="utf-8")
+            for path in (*aside.iterdir(), aside):
+                _sync(path)
+            self._remove(final)
+            aside.rename(final)
+            _sync(self.folder)
+        except (OSError, RuntimeError, SafetensorError) as error:  # a full disk is each of the three, by who writes
+            last = self.latest()
+            left = f"the last one is {last}" if last else "there is no earlier one"
+            number = getattr(error, "errno", None)
+            message = f"could not save a checkpoint of step {step} to {self.folder}: {error}; {left}"
+            raise (OSError(number, message) if number else OSError(message)) from error
+        finally:
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
+        self._thin_out(final)
+        return final
+
+    def _thin_out(self, newest: Path) -> None:
+        """Remove what needn't be kept: also checkpoints of later steps, which a run that went back has left behind."""
+        paths = self.paths()
+        past = paths[: paths.index(newest) + 1]
+        for path in paths[len(past) :]:
+            self._remove(path)
+        kept = {*past[-self.keep_last :], *([self.best()] if self.keep_best else [])}
+        for path in past:
+            if path not in kept:
+                self._remove(path)
+
+    def load(self, path: str | os.PathLike[str] | None = None, settings: dict[str, Any] | None = None) -> Checkpoint:
+        """Read and verify a checkpoint.
+
+        Args:
+            path: which one; the latest if None.
+            settings: what its settings must equal; not compared if None.
+
+        Raises:
+            FileNotFoundError: there is none.
+            CheckpointError: a file is missing, truncated, changed, or of another layout, or the settings differ. The
+                message names the latest good checkpoint in the folder.
+        """
+        chosen = self.latest() if path is None else Path(path)
+        if chosen is None or not chosen.is_dir():
+            raise FileNotFoundError(f"no checkpoint {'in ' + str(self.folder) if chosen is None else chosen}")
+        try:
+            body = self._verified(chosen, settings)
+            return Checkpoint(
+                path=chosen,
+                step=body["step"],
+                validation_loss=body["validation_loss"],
+                settings=body["settings"],
+                weights=load_file(chosen / WEIGHTS),
+                state=torch.load(chosen / STATE, map_location="cpu", weights_only=True),
+                history=json.loads((chosen / HISTORY).read_text(encoding="utf-8")),
+            )
+        except CheckpointError as error:
+            good = self._latest_good(chosen, settings)
+            raise CheckpointError(
+                f"{error}; " + (f"the last good one is {good}" if good else "no other is good")
+            ) from None
+
+    def _latest_good(self, bad: Path, settings: dict[str, Any] | None) -> Path | None:
+        for path in reversed(self.paths()):
+            if path.resolve() != bad.resolve():
+                try:
+                    self._verified(path, settings)
+                except CheckpointError:
+                    continue
+                return path
+        return None
+
+    def _verified(self, path: Path, settings: dict[str, Any] | None) -> dict[str, Any]:
+        """The manifest, once every file has turned out to be what the manifest says."""
+        body = self._manifest(path)
+        for name, digest in body["files"].items():
+            if not (path / name).is_file():
+                raise CheckpointError(f"{path} is damaged: {name} is missing")
+            if _digest(path / name) != digest:
+                raise CheckpointError(f"{path} is damaged: {name} is not what was saved (truncated or changed)")
+        if settings is not None and (difference := first_difference(body["settings"], settings)):
+            raise CheckpointError(f"{path} is of another run: {difference}")
+        return body
+
+    @staticmethod
+    def _manifest(path: Path) -> dict[str, Any]:
+        try:
+            body = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            digest = body.pop("digest")
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise CheckpointError(f"{path} is not a checkpoint, or a damaged one: {MANIFEST}: {error}") from error
+        if hashlib.sha256(json.dumps(body).encode()).hexdigest() != digest:
+            raise CheckpointError(f"{path} is damaged: {MANIFEST} is not what was saved (truncated or changed)")
+        if body["layout"] != LAYOUT:
+            raise CheckpointError(f"{path} has layout {body['layout']}; this version reads layout {LAYOUT}")
+        return body
+
+    def _new_aside(self) -> Path:
+        """A folder to write in, or to delete from, that nobody takes for a checkpoint."""
+        names = (self.folder / f"{PARTIAL}{os.getpid()}-{n}" for n in itertools.count())
+        aside = next(name for name in names if not name.exists())
+        aside.mkdir()
+        return aside
+
+    def _remove(self, path: Path) -> None:
+        """Take a folder away in one step, then delete its files."""
+        if path.exists():
+            aside = self._new_aside()
+            path.rename(aside / path.name)
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Delete what an earlier process left half-written when it was killed."""
+        for path in self.folder.glob(PARTIAL + "*"):
+            shutil.rmtree(path, ignore_errors=True)
