@@ -75,7 +75,9 @@ class ChapterFigure(SphinxDirective):
         run = runs.executed(path) if path.exists() else None
         cells = run[0].cells if run else []
         cell = next((c for c in cells if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == name), None)
-        pictures = [o.data["image/svg+xml"] for o in (cell.outputs if cell else []) if "image/svg+xml" in o.get("data", ())]
+        pictures = [
+            o.data["image/svg+xml"] for o in (cell.outputs if cell else []) if "image/svg+xml" in o.get("data", ())
+        ]
         if not pictures:
             logger.warning("chapter %s has no executed figure named %s", chapter, name, location=self.get_location())
             return []
@@ -102,7 +104,9 @@ def run_chapters(app) -> None:
     only = os.environ.get("AIGC_BOOK_ONLY")
     paths = [path for path in runs.chapters() if only in (None, runs.name_of(path))]
     if not paths and only:
-        raise ExtensionError(f"no chapter {only!r}; there are {', '.join(map(runs.name_of, runs.chapters())) or 'none'}")
+        raise ExtensionError(
+            f"no chapter {only!r}; there are {', '.join(map(runs.name_of, runs.chapters())) or 'none'}"
+        )
     try:
         runs.run_outdated(paths)
     except runs.ChapterFailed as error:

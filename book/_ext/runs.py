@@ -140,7 +140,9 @@ async def run(path: Path, timeout: int, jobs: int) -> dict:
         ChapterFailed: a cell failed that is not tagged ``raises-exception``.
     """
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=timeout, kernel_name="python3", record_timing=False, coalesce_streams=True)
+    client = NotebookClient(
+        notebook, timeout=timeout, kernel_name="python3", record_timing=False, coalesce_streams=True
+    )
     cores = os.cpu_count() or 1
     threads = str(max(1, cores // jobs))
     environment = os.environ | KERNEL_ENV | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
