@@ -193,6 +193,8 @@ class MultiHeadAttention(nn.Module):
         self.n_heads, self.n_kv_heads, self.d_head = n_heads, n_kv_heads, d_model // n_heads
         self.dropout = dropout
         self.qkv = nn.Linear(d_model, (n_heads + 2 * n_kv_heads) * self.d_head, bias=bias)
+        # Three matrices in one: an optimizer that treats a matrix as a whole (Muon) must take them one by one.
+        self.qkv.row_blocks = (d_model, n_kv_heads * self.d_head, n_kv_heads * self.d_head)
         self.out = nn.Linear(d_model, d_model, bias=bias)
         self.qk_norm = RMSNorm(self.d_head, gain=False) if qk_norm else None
 

@@ -64,6 +64,7 @@ class SwiGLU(nn.Module):
     def __init__(self, d_model: int, d_ff: int, *, bias: bool = False):
         super().__init__()
         self.gate_up = nn.Linear(d_model, 2 * d_ff, bias=bias)
+        self.gate_up.row_blocks = (d_ff, d_ff)  # two matrices in one, for optimizers that treat a matrix as a whole
         self.down = nn.Linear(d_ff, d_model, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
