@@ -1,0 +1,5 @@
+"""Porter's stemmer."""
+
+from nltk.stem.porter import PorterStemmer
+
+stem = PorterStemmer().stem

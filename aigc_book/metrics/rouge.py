@@ -1,0 +1,338 @@
+"""ROUGE-N, ROUGE-L and ROUGE-Lsum: how much of a reference summary is in a summary, and the other way round.
+
+    precision P = hits / tokens of the hypothesis      recall R = hits / tokens of the reference      F = 2PR / (P + R)
+
+ROUGE-N: ``hits`` are clipped n-gram matches, and n-grams take the place of tokens. ROUGE-L: the length of the longest
+common subsequence of the two token sequences. ROUGE-Lsum: texts are cut into sentences at line breaks; for each
+sentence of the reference, the union of its longest common subsequences with every sentence of the hypothesis; a token
+is hit at most as often as it occurs in either text.
+
+A score of several pairs is the mean of the pairs' scores, and of several references the one with the best F counts, for
+each kind by itself.
+
+**Chinese**: ROUGE's own tokenization keeps the letters a to z and digits only, so that any Chinese text has no tokens
+and scores 0. Use ``tokenize="zh"``, which scores by character.
+
+Source: Lin 2004, *ROUGE: A Package for Automatic Evaluation of Summaries*, sections 2, 3.1 and 3.2. Scores are those of
+the rouge-score package, from 0 to 1. It differs from the paper where it differs: F has β = 1 (the paper leaves β open),
+several references are not jackknifed, and Lsum's hits are limited as just said (as in Lin's own program).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aigc_book import __version__
+from aigc_book.metrics.lcs import lcs_lengths, lcs_rows
+from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
+from aigc_book.metrics.pairs import References, count_references, merge_counts, read_pairs, require_list
+from aigc_book.metrics.porter import stem as porter_stem
+from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, flatten, tokenizer_name
+
+
+@dataclass(frozen=True)
+class RougeSettings:
+    """How ROUGE is computed; ``kind`` is ``"rouge1"`` … ``"rouge9"``, ``"rougeL"`` or ``"rougeLsum"``."""
+
+    kind: str = "rouge1"
+    tokenize: Tokenizer = "rouge"
+    stem: bool = False
+
+    def __post_init__(self):
+        if self.kind not in ("rougeL", "rougeLsum") and not (
+            self.kind[:-1] == "rouge" and self.kind[-1] in "123456789"
+        ):
+            raise ValueError(f"kind must be rouge1 to rouge9, rougeL or rougeLsum; got {self.kind!r}")
+        check_tokenizer(self.tokenize)
+
+
+@dataclass(frozen=True)
+class RougeStats:
+    """Sums over pairs, which add up. (The sums of scores are floats: equal to rounding, whatever the order.)"""
+
+    n_pairs: int
+    precision_sum: float
+    recall_sum: float
+    fmeasure_sum: float
+    hits: int
+    hypothesis_total: int
+    reference_total: int
+    settings: RougeSettings = RougeSettings()
+    n_references: str = "1"
+
+    def __add__(self, other: "RougeStats") -> "RougeStats":
+        if not isinstance(other, RougeStats):
+            return NotImplemented
+        if self.settings != other.settings:
+            raise ValueError(f"statistics of different settings don't add up: {self.settings} and {other.settings}")
+        return RougeStats(
+            n_pairs=self.n_pairs + other.n_pairs,
+            precision_sum=self.precision_sum + other.precision_sum,
+            recall_sum=self.recall_sum + other.recall_sum,
+            fmeasure_sum=self.fmeasure_sum + other.fmeasure_sum,
+            hits=self.hits + other.hits,
+            hypothesis_total=self.hypothesis_total + other.hypothesis_total,
+            reference_total=self.reference_total + other.reference_total,
+            settings=self.settings,
+            n_references=merge_counts(self.n_references, other.n_references),
+        )
+
+    def __radd__(self, other):
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts at 0
+
+    def score(self) -> "RougeScore":
+        """The mean over the pairs."""
+        return RougeScore(
+            precision=self.precision_sum / self.n_pairs,
+            recall=self.recall_sum / self.n_pairs,
+            fmeasure=self.fmeasure_sum / self.n_pairs,
+            hits=self.hits,
+            hypothesis_total=self.hypothesis_total,
+            reference_total=self.reference_total,
+            n_pairs=self.n_pairs,
+            stats=self,
+        )
+
+
+@dataclass(frozen=True)
+class RougeScore:
+    """A ROUGE score and the parts that it is made of.
+
+    Attributes:
+        precision: 0 to 1, the mean over the pairs.
+        recall: the same.
+        fmeasure: the same; the mean of the pairs' F, not F of the means.
+        hits: matched n-grams or tokens, summed over the pairs.
+        hypothesis_total: n-grams or tokens of the hypotheses, summed.
+        reference_total: n-grams or tokens of the (best) references, summed.
+        n_pairs: how many pairs.
+        stats: the statistics, to be added to those of another part of the corpus.
+    """
+
+    precision: float
+    recall: float
+    fmeasure: float
+    hits: int
+    hypothesis_total: int
+    reference_total: int
+    n_pairs: int
+    stats: RougeStats
+
+    @property
+    def score(self) -> float:
+        """F, under the name that every metric's result has."""
+        return self.fmeasure
+
+    @property
+    def signature(self) -> str:
+        """The settings in a line."""
+        s = self.stats.settings
+        return (
+            f"nrefs:{self.stats.n_references}|case:lc|tok:{tokenizer_name(s.tokenize)}|"
+            f"stem:{'porter' if s.stem else 'no'}|agg:mean|version:aigc_book-{__version__}"
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stats.settings.kind} = {self.fmeasure:.4f} (precision = {self.precision:.4f} "
+            f"recall = {self.recall:.4f} hits = {self.hits} hyp_total = {self.hypothesis_total} "
+            f"ref_total = {self.reference_total} pairs = {self.n_pairs})"
+        )
+
+
+def rouge(
+    hypotheses: str | Sequence[str],
+    references: str | References,
+    kinds: Sequence[str] = ("rouge1", "rouge2", "rougeL"),
+    *,
+    tokenize: Tokenizer = "rouge",
+    stem: bool = False,
+) -> dict[str, RougeScore]:
+    """Several kinds of ROUGE at once; the texts are tokenized once for all of them.
+
+    Args:
+        hypotheses: one text, or a list of texts. An empty text scores 0.
+        references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
+            ``hypotheses[i]`` and is a text or a list of texts.
+        kinds: of ``"rouge1"`` … ``"rouge9"``, ``"rougeL"``, ``"rougeLsum"``.
+        tokenize: ``"rouge"`` (English), ``"zh"`` (Chinese, by character), ``"13a"``, ``"char"``, ``"none"``, or a
+            function ``text -> list of tokens``. The text is in lower case by then.
+        stem: bring tokens of more than three characters to their stem (Porter), as rouge-score's ``use_stemmer``.
+
+    Returns:
+        kind → its score.
+
+    Raises:
+        ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references, an
+            unknown kind or tokenizer.
+
+    Source: Lin 2004; the same scores as rouge-score's ``RougeScorer``.
+    """
+    if isinstance(kinds, str):
+        raise ValueError(f"kinds must be a list of names; got the string {kinds!r}")
+    settings = [RougeSettings(kind, tokenize, stem) for kind in kinds]
+    hypotheses, sets = read_pairs(hypotheses, references)
+    counts = _count(hypotheses, sets, settings)
+    return {s.kind: _sum_pairs(counts[s.kind], s, count_references(sets)).score() for s in settings}
+
+
+def rouge_n(
+    hypotheses: str | Sequence[str],
+    references: str | References,
+    n: int = 1,
+    *,
+    tokenize: Tokenizer = "rouge",
+    stem: bool = False,
+) -> RougeScore:
+    """ROUGE-N: shared n-grams. The other arguments, and the errors, are those of :func:`rouge`.
+
+    Source: Lin 2004, section 2, equation 1 (recall); precision and F as in rouge-score.
+
+    >>> print(rouge_n("the cat sat", "the cat sat on the mat"))
+    rouge1 = 0.6667 (precision = 1.0000 recall = 0.5000 hits = 3 hyp_total = 3 ref_total = 6 pairs = 1)
+    """
+    kind = f"rouge{n}"
+    return rouge(hypotheses, references, [kind], tokenize=tokenize, stem=stem)[kind]
+
+
+def rouge_l(
+    hypotheses: str | Sequence[str], references: str | References, *, tokenize: Tokenizer = "rouge", stem: bool = False
+) -> RougeScore:
+    """ROUGE-L: the longest common subsequence of whole texts. Arguments and errors are those of :func:`rouge`.
+
+    Source: Lin 2004, section 3.1, equations 2 to 4 with β = 1.
+    """
+    return rouge(hypotheses, references, ["rougeL"], tokenize=tokenize, stem=stem)["rougeL"]
+
+
+def rouge_lsum(
+    hypotheses: str | Sequence[str], references: str | References, *, tokenize: Tokenizer = "rouge", stem: bool = False
+) -> RougeScore:
+    """ROUGE-Lsum: longest common subsequences sentence by sentence. Put each sentence on a line of its own.
+
+    Arguments and errors are those of :func:`rouge`. Source: Lin 2004, section 3.2, equations 5 to 7 with β = 1.
+    """
+    return rouge(hypotheses, references, ["rougeLsum"], tokenize=tokenize, stem=stem)["rougeLsum"]
+
+
+def segment_stats(
+    hypotheses: Sequence[str], references: References, settings: RougeSettings = RougeSettings()
+) -> list[RougeStats]:
+    """The statistics of every pair: resample and add them up for a confidence interval, or score each by itself.
+
+    Raises:
+        ValueError: as for :func:`rouge`.
+    """
+    require_list(hypotheses, references, "rouge")
+    hypotheses, sets = read_pairs(hypotheses, references)
+    rows = _count(hypotheses, sets, [settings])[settings.kind]
+    return [_sum_pairs(row[None], settings, str(len(texts))) for row, texts in zip(rows, sets, strict=True)]
+
+
+def _count(hypotheses: list[str], sets: list[list[str]], settings: list[RougeSettings]) -> dict[str, np.ndarray]:
+    """kind → (pairs, 3) int64: hits, total of the hypothesis, total of its best reference."""
+    if not settings:
+        raise ValueError("kinds must name at least one kind of ROUGE; got none")
+    tokenizer, stem = settings[0].tokenize, settings[0].stem
+    encode = TokenIds(tokenizer, _stem_long if stem else None).encode
+    texts = {}  # each text is encoded once, however many kinds and references it is for
+    kinds = [s.kind for s in settings]
+    per_segment = np.array([len(references) for references in sets])
+    pairs = [(left, right) for left, references in zip(hypotheses, sets, strict=True) for right in references]
+    counts = {}
+    if set(kinds) != {"rougeLsum"}:
+        for text in {text for pair in pairs for text in pair}:
+            texts[text] = encode(text.lower())
+        lefts, rights = [texts[left] for left, _ in pairs], [texts[right] for _, right in pairs]
+        left_rows, right_rows = flatten(lefts), flatten(rights)
+    for kind in kinds:
+        if kind == "rougeLsum":
+            pair_counts = np.array(
+                [_lsum(_sentences(left, encode), _sentences(right, encode)) for left, right in pairs]
+            )
+        elif kind == "rougeL":
+            pair_counts = np.column_stack([lcs_lengths(lefts, rights), left_rows[1], right_rows[1]])
+        else:
+            n = int(kind[-1])
+            hits = clipped_matches(left_rows, right_rows, np.ones(len(pairs), np.int64), n)
+            totals = [ngram_totals(rows[1], n) for rows in (left_rows, right_rows)]
+            pair_counts = np.column_stack([hits[:, -1], totals[0][:, -1], totals[1][:, -1]])
+        counts[kind] = _best_references(pair_counts, per_segment)
+    return counts
+
+
+def _stem_long(token: str) -> str:
+    return porter_stem(token) if len(token) > 3 else token
+
+
+def _ratios(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and F of each row; 0 where there is nothing to divide by."""
+    hits, hypothesis_total, reference_total = counts.T
+    precision = hits / np.maximum(hypothesis_total, 1)
+    recall = hits / np.maximum(reference_total, 1)
+    both = precision + recall
+    return precision, recall, 2 * precision * recall / np.where(both > 0, both, 1)
+
+
+def _best_references(counts: np.ndarray, per_segment: np.ndarray) -> np.ndarray:
+    """For each segment the row of the reference with the best F, the first of equals."""
+    if per_segment.max() == 1:
+        return counts
+    fmeasure = _ratios(counts)[2]
+    starts = np.cumsum(per_segment) - per_segment
+    best = [
+        start + int(np.argmax(fmeasure[start : start + size])) for start, size in zip(starts, per_segment, strict=True)
+    ]
+    return counts[best]
+
+
+def _sum_pairs(counts: np.ndarray, settings: RougeSettings, n_references: str) -> RougeStats:
+    return RougeStats(
+        len(counts),
+        *(float(ratio.sum()) for ratio in _ratios(counts)),
+        *counts.sum(axis=0).tolist(),
+        settings,
+        n_references,
+    )
+
+
+def _sentences(text: str, encode) -> list[list[int]]:
+    return [encode(line.lower()) for line in text.split("\n") if line]
+
+
+def _lsum(hypothesis: list[list[int]], reference: list[list[int]]) -> tuple[int, int, int]:
+    """Hits, tokens of the hypothesis, tokens of the reference."""
+    left_in_hypothesis = Counter(token for sentence in hypothesis for token in sentence)
+    left_in_reference = Counter(token for sentence in reference for token in sentence)
+    totals = left_in_hypothesis.total(), left_in_reference.total()
+    hits = 0
+    for sentence in reference:
+        union = set().union(*(_lcs_positions(sentence, other) for other in hypothesis))
+        for position in union:
+            token = sentence[position]
+            if left_in_hypothesis[token] > 0 and left_in_reference[token] > 0:
+                hits += 1
+                left_in_hypothesis[token] -= 1
+                left_in_reference[token] -= 1
+    return hits, *totals
+
+
+def _lcs_positions(sentence: list[int], other: list[int]) -> list[int]:
+    """The positions in ``sentence`` of one LCS with ``other``. There may be many; the walk back through the table,
+    from its end and upwards at a tie, finds the one that rouge-score takes."""
+    rows = lcs_rows(sentence, other)
+    i, j = len(sentence), len(other)
+    length = j - rows[i].bit_count()  # L[i, j]: the zeros among the first j bits
+    positions = []
+    while length:
+        above = j - (rows[i - 1] & ((1 << j) - 1)).bit_count()  # L[i-1, j]
+        if sentence[i - 1] == other[j - 1]:
+            positions.append(i - 1)
+            i, j, length = i - 1, j - 1, length - 1
+        elif above == length:
+            i -= 1
+        else:
+            j -= 1
+    return positions
