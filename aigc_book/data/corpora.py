@@ -23,12 +23,12 @@ def python_docs(*, docstrings: bool = False) -> str:
     """Python's own documentation: real English prose that is there wherever Python is.
 
     It is the text behind ``help("assert")`` and its like (``pydoc_data.topics``), the topics in the order of their
-    names, about 0.37 million characters (52,000 words). Topics quote one another; a paragraph that came before is left
-    out, so that no part of the text gives another away. The same Python gives the same text.
+    names, about 0.4 million characters (52,000 to 56,000 words, by version). Topics quote one another; a paragraph that
+    came before is left out, so that no part of the text gives another away. The same Python gives the same text.
 
     Args:
-        docstrings: add what the functions of :func:`python_functions` say of themselves, about 1.76 million
-            characters (233,000 words) in all.
+        docstrings: add what the functions of :func:`python_functions` say of themselves, about 1.75 million
+            characters (230,000 words) in all.
 
     Raises:
         FileNotFoundError: this Python was installed without its documentation (or without its sources).

@@ -62,24 +62,24 @@ class BPETokenizer:
     ):
         self.special_tokens = dict(special_tokens)
         self.merges = [tuple(pair) for pair in merges]
-        self._vocab = {token: token_id for token, token_id in vocab.items() if token not in self.special_tokens}
+        self.vocab = {token: token_id for token, token_id in vocab.items() if token not in self.special_tokens}
         self._check()
-        tokens = {i: bytes(_BYTE_OF[c] for c in token) for token, i in self._vocab.items()}
+        tokens = {i: bytes(_BYTE_OF[c] for c in token) for token, i in self.vocab.items()}
         tokens |= {i: token.encode() for token, i in self.special_tokens.items()}
         self._bytes = [tokens[i] for i in range(len(tokens))]
-        self._fast = tokenizers.Tokenizer(models.BPE(vocab=self._vocab, merges=self.merges))
+        self._fast = tokenizers.Tokenizer(models.BPE(vocab=self.vocab, merges=self.merges))
         self._fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._fast.decoder = decoders.ByteLevel()
 
     def _check(self) -> None:
-        if missing := sum(character not in self._vocab for character in _BYTE_OF):
+        if missing := sum(character not in self.vocab for character in _BYTE_OF):
             raise ValueError(f"a byte-level vocabulary holds all 256 bytes; {missing} of them are missing")
-        if foreign := next((token for token in self._vocab if not token or not _BYTE_OF.keys() >= set(token)), None):
+        if foreign := next((token for token in self.vocab if not token or not _BYTE_OF.keys() >= set(token)), None):
             raise ValueError(f"the token {foreign!r} is not written in GPT-2's byte alphabet")
         for left, right in self.merges:
-            if lacking := [token for token in (left, right, left + right) if token not in self._vocab]:
+            if lacking := [token for token in (left, right, left + right) if token not in self.vocab]:
                 raise ValueError(f"the merge {left!r} + {right!r} needs {lacking[0]!r}, which is not in the vocabulary")
-        ids = sorted([*self._vocab.values(), *self.special_tokens.values()])
+        ids = sorted([*self.vocab.values(), *self.special_tokens.values()])
         if ids != list(range(len(ids))):
             raise ValueError(
                 f"the ids must be 0 to {len(ids) - 1}, each once; got {ids[0]} to {ids[-1]} for {len(ids)}"

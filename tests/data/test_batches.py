@@ -1,0 +1,343 @@
+"""Ids on disk and the batches made of them, against brute force, torch's padding and the laws of resuming."""
+
+import io
+import json
+import random
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from aigc_book.data import batches
+from aigc_book.data.batches import RandomWindows, SequentialWindows, id_dtype, open_ids, pad_batch, write_ids
+
+IDS = np.random.default_rng(7).integers(0, 101, size=997)
+
+
+# ---- ids on disk
+
+
+@pytest.mark.parametrize(("vocab_size", "size"), [(1, 1), (256, 1), (257, 2), (65536, 2), (65537, 4), (2**32, 4)])
+def test_the_dtype_is_the_smallest_that_holds_the_vocabulary(vocab_size, size):
+    assert id_dtype(vocab_size).itemsize == size
+    assert np.iinfo(id_dtype(vocab_size)).max >= vocab_size - 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda ids: ids,
+        lambda ids: ids.tolist(),
+        lambda ids: iter(ids.tolist()),
+        lambda ids: torch.from_numpy(ids),
+        lambda ids: (ids[first : first + 89] for first in range(0, len(ids), 89)),
+        lambda ids: [ids[:500].tolist(), [], torch.from_numpy(ids[500:])],
+    ],
+    ids=["array", "list", "iterator", "tensor", "arrays", "mixed"],
+)
+@pytest.mark.parametrize("vocab_size", [101, 300, 70000])
+def test_what_is_written_in_any_form_is_read_back(tmp_path, form, vocab_size, monkeypatch):
+    monkeypatch.setattr(batches, "_CHUNK", 83)
+    before = IDS.copy()
+    assert write_ids(tmp_path / "ids.bin", form(IDS), vocab_size) == len(IDS)
+    found = open_ids(tmp_path / "ids.bin")
+    assert found.dtype == id_dtype(vocab_size)
+    assert np.array_equal(found, IDS)
+    assert np.array_equal(IDS, before)
+
+
+def test_the_file_by_hand(tmp_path):
+    """Magic, version 1, 2 bytes an id, 3 ids, vocabulary 258 = 0x0102; then 0, 257 = 0x0101 and 5, little end first."""
+    write_ids(tmp_path / "ids.bin", [0, 257, 5], 258)
+    header = b"aigc-ids\x01\0\0\0\x02\0\0\0\x03\0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0"
+    assert (tmp_path / "ids.bin").read_bytes() == header + b"\0\0\x01\x01\x05\0"
+
+
+def test_opened_ids_are_a_read_only_map_and_so_are_their_slices(tmp_path):
+    write_ids(tmp_path / "ids.bin", IDS, 101)
+    ids = open_ids(tmp_path / "ids.bin", vocab_size=101)
+    assert np.array_equal(ids[900:], IDS[900:])
+    assert not ids[900:].flags.owndata
+    with pytest.raises(ValueError, match="read-only"):
+        ids[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "wrong"), [([3, -1, 2], "-1 at position 1"), ([[1, 2], [3, 101]], "101 at position 3")]
+)
+def test_ids_out_of_range_are_not_written(tmp_path, ids, wrong):
+    with pytest.raises(ValueError, match=rf"ids must be from 0 to 100 \(vocab_size=101\); got {wrong}"):
+        write_ids(tmp_path / "ids.bin", ids, 101)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_things_that_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"there are no ids to write to .*ids.bin"):
+        write_ids(tmp_path / "ids.bin", [], 101)
+    with pytest.raises(TypeError, match="ids must be integers; got float64"):
+        write_ids(tmp_path / "ids.bin", [0.5], 101)
+    with pytest.raises(ValueError, match=r"ids must be one-dimensional; got shape \(2, 2\)"):
+        write_ids(tmp_path / "ids.bin", np.zeros((2, 2), int), 101)
+    for vocab_size in (0, 2**32 + 1):
+        with pytest.raises(ValueError, match=rf"vocab_size must be from 1 to 2\*\*32; got {vocab_size}"):
+            write_ids(tmp_path / "ids.bin", [0], vocab_size)
+
+
+def test_files_that_are_not_opened(tmp_path):
+    path = tmp_path / "ids.bin"
+    with pytest.raises(FileNotFoundError, match=r"there is no token file .*ids.bin"):
+        open_ids(path)
+    write_ids(path, IDS, 300)
+    whole = path.read_bytes()
+    for content, said in [
+        (whole[:-1], f"is truncated: its 997 ids need {32 + 2 * 997} bytes, but the file has {31 + 2 * 997}"),
+        (whole + b"x", "is too long: its 997 ids need"),
+        (whole[:20], "is not a token file of write_ids: it begins with b'aigc-ids'"),
+        (b"", "is not a token file of write_ids: it begins with b''"),
+        (IDS.astype(np.uint16).tobytes(), "is not a token file of write_ids"),
+        (whole[:8] + b"\x02" + whole[9:], "has version 2 with 2 bytes an id; expected version 1 with 1, 2, 4"),
+        (whole[:12] + b"\x03" + whole[13:], "has version 1 with 3 bytes an id"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=re.escape(said)):
+            open_ids(path)
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="holds ids of a vocabulary of 300; expected at most 299"):
+        open_ids(path, vocab_size=299)
+
+
+# ---- windows
+
+
+def test_random_windows_by_hand():
+    """Of 0 … 6, windows of 3 with a target start at 0, 1, 2 or 3, and nowhere else; the targets are one further."""
+    windows = RandomWindows(range(7), batch_size=5, block_size=3)
+    starts = set()
+    for _, (inputs, targets) in zip(range(60), windows, strict=False):
+        assert inputs.shape == targets.shape == (5, 3)
+        assert inputs.dtype == targets.dtype == torch.int64
+        assert inputs.is_contiguous() and targets.is_contiguous()
+        assert torch.equal(targets, inputs + 1)
+        assert torch.equal(inputs, inputs[:, :1] + torch.arange(3))
+        starts |= set(inputs[:, 0].tolist())
+    assert starts == {0, 1, 2, 3}
+
+
+def test_random_windows_are_uniform():
+    """4 starts, 20,000 draws: each 5,000 times, give or take five standard deviations √(20000 · ¼ · ¾) = 61."""
+    windows = RandomWindows(range(7), batch_size=1000, block_size=3, seed=3)
+    counts = sum(torch.bincount(next(windows)[0][:, 0], minlength=4) for _ in range(20))
+    assert (counts - 5000).abs().max() < 5 * 61
+
+
+@pytest.mark.parametrize("form", [np.array, lambda ids: torch.from_numpy(np.array(ids)), np.ndarray.tolist])
+def test_random_windows_against_brute_force(form):
+    windows = RandomWindows(form(IDS), batch_size=3, block_size=11, seed=5)
+    generator = np.random.default_rng(5)
+    for _ in range(10):
+        inputs, targets = next(windows)
+        for row, start in enumerate(generator.integers(0, 997 - 11, size=(3, 1))[:, 0]):
+            assert inputs[row].tolist() == IDS[start : start + 11].tolist()
+            assert targets[row].tolist() == IDS[start + 1 : start + 12].tolist()
+
+
+def test_random_windows_over_a_file_are_those_over_memory(tmp_path):
+    write_ids(tmp_path / "ids.bin", IDS, 101)
+    from_file = RandomWindows(open_ids(tmp_path / "ids.bin")[:900], batch_size=3, block_size=11)
+    from_memory = RandomWindows(IDS[:900], batch_size=3, block_size=11)
+    for _ in range(10):
+        for one, other in zip(next(from_file), next(from_memory), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_seeds_decide_and_the_global_random_state_is_left_alone():
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    first = next(RandomWindows(IDS, batch_size=13, block_size=5, seed=1))[0]
+    assert before == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+    torch.manual_seed(99)
+    assert torch.equal(first, next(RandomWindows(IDS, batch_size=13, block_size=5, seed=1))[0])
+    assert not torch.equal(first, next(RandomWindows(IDS, batch_size=13, block_size=5, seed=2))[0])
+
+
+def as_json(state):
+    return json.loads(json.dumps(state))
+
+
+def as_checkpoint(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=True)
+
+
+@pytest.mark.parametrize("store", [as_json, as_checkpoint])
+def test_resumed_windows_are_the_uninterrupted_ones(store):
+    windows = RandomWindows(IDS, batch_size=3, block_size=11, seed=5)
+    for _ in range(7):
+        next(windows)
+    state = store(windows.state_dict())
+    assert state["batches_drawn"] == 7
+    expected = [next(windows) for _ in range(5)]
+    resumed = RandomWindows(IDS, batch_size=3, block_size=11, seed=99)
+    resumed.load_state_dict(state)
+    for pair in expected:
+        for one, other in zip(pair, next(resumed), strict=True):
+            assert torch.equal(one, other)
+    assert resumed.state_dict() == windows.state_dict()
+
+
+def test_a_state_does_not_change_when_more_is_drawn():
+    windows = RandomWindows(IDS, batch_size=3, block_size=11)
+    state = windows.state_dict()
+    kept = as_json(state)
+    next(windows)
+    assert state == kept != windows.state_dict()
+
+
+@pytest.mark.parametrize("other", [{"batch_size": 4}, {"block_size": 10}, {"ids": IDS[1:]}])
+def test_a_state_of_other_windows_is_refused(other):
+    settings = {"ids": IDS, "batch_size": 3, "block_size": 11}
+    state = RandomWindows(**settings).state_dict()
+    with pytest.raises(
+        ValueError, match=r"the state is of other windows: expected .*, got {'n_ids': 997, 'batch_size': 3"
+    ):
+        RandomWindows(**{**settings, **other}).load_state_dict(state)
+    with pytest.raises(ValueError, match="the state is of other windows"):
+        RandomWindows(**settings).load_state_dict({})
+
+
+def test_sequential_windows_by_hand():
+    """Of 0 … 10, T = 3: windows 0–2, 3–5, 6–8, targets up to 9; 10 fills no window. B = 2 leaves a batch of one."""
+    windows = SequentialWindows(range(11), batch_size=2, block_size=3)
+    assert len(windows) == 2
+    expected = [([[0, 1, 2], [3, 4, 5]], [[1, 2, 3], [4, 5, 6]]), ([[6, 7, 8]], [[7, 8, 9]])]
+    for _ in range(2):  # again and again
+        assert [(inputs.tolist(), targets.tolist()) for inputs, targets in windows] == expected
+
+
+@pytest.mark.parametrize("n_ids", [12, 13, 23, 24, 25, 997])
+@pytest.mark.parametrize("batch_size", [1, 3, 1000])
+def test_sequential_windows_cover_every_full_window_once(n_ids, batch_size):
+    windows = SequentialWindows(IDS[:n_ids], batch_size=batch_size, block_size=11)
+    pairs = list(windows)
+    assert len(pairs) == len(windows)
+    n_windows = (n_ids - 1) // 11
+    assert torch.cat([inputs for inputs, _ in pairs]).flatten().tolist() == IDS[: 11 * n_windows].tolist()
+    assert torch.cat([targets for _, targets in pairs]).flatten().tolist() == IDS[1 : 11 * n_windows + 1].tolist()
+    assert all(t.dtype == torch.int64 and t.is_contiguous() for pair in pairs for t in pair)
+
+
+@pytest.mark.parametrize("windows", [RandomWindows, SequentialWindows])
+class TestBothWindows:
+    def test_a_text_of_just_one_window(self, windows):
+        inputs, targets = next(iter(windows([5, 6, 7, 8], batch_size=1, block_size=3)))
+        assert (inputs.tolist(), targets.tolist()) == ([[5, 6, 7]], [[6, 7, 8]])
+
+    def test_a_text_too_short_for_a_window_is_refused(self, windows):
+        with pytest.raises(ValueError, match=r"too short: a window of block_size=64 .* at least 65 ids; got 64"):
+            windows(range(64), batch_size=12, block_size=64)
+
+    def test_sizes_below_one_are_refused(self, windows):
+        for sizes in ({"batch_size": 0, "block_size": 3}, {"batch_size": 3, "block_size": -1}):
+            with pytest.raises(ValueError, match=r"batch_size and block_size must be at least 1; got (0|3) and (3|-1)"):
+                windows(IDS, **sizes)
+
+    def test_ids_out_of_range_are_refused(self, windows, monkeypatch):
+        monkeypatch.setattr(batches, "_CHUNK", 83)
+        ids = IDS.copy()
+        ids[211] = 101
+        windows(ids, batch_size=2, block_size=3)  # not asked for
+        windows(IDS, batch_size=2, block_size=3, vocab_size=101)
+        with pytest.raises(ValueError, match=r"vocab_size=101\); got 101 at position 211"):
+            windows(ids, batch_size=2, block_size=3, vocab_size=101)
+
+    def test_other_ids_are_refused(self, windows):
+        with pytest.raises(ValueError, match=r"ids must be one-dimensional; got shape \(2, 9\)"):
+            windows(np.zeros((2, 9), int), batch_size=2, block_size=3)
+        with pytest.raises(TypeError, match="ids must be integers; got float32"):
+            windows(torch.zeros(9), batch_size=2, block_size=3)
+
+    def test_ids_are_not_changed_and_batches_are_copies(self, windows):
+        ids = IDS.copy()
+        inputs, targets = next(iter(windows(ids, batch_size=2, block_size=3)))
+        inputs += 1
+        targets += 1
+        assert np.array_equal(ids, IDS)
+
+    def test_batches_go_to_the_device(self, windows):
+        inputs, targets = next(iter(windows(IDS, batch_size=2, block_size=3, device="meta")))
+        assert inputs.device.type == targets.device.type == "meta"
+        assert inputs.shape == targets.shape == (2, 3)
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+    def test_batches_on_cuda_are_those_on_cpu(self, windows):
+        on_cpu = iter(windows(IDS, batch_size=2, block_size=3))
+        on_cuda = iter(windows(IDS, batch_size=2, block_size=3, device="cuda"))
+        for _ in range(50):
+            for one, other in zip(next(on_cpu), next(on_cuda), strict=True):
+                assert other.device.type == "cuda"
+                assert torch.equal(one, other.cpu())
+
+
+def mapped_bytes():
+    """What of mapped files is in this process's memory now."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"RssFile:\s+(\d+) kB", status)[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the process's memory from Linux's /proc")
+@pytest.mark.parametrize("windows", [RandomWindows, SequentialWindows])
+def test_a_large_file_does_not_fill_the_memory(tmp_path, monkeypatch, windows):
+    """64 MiB of ids read all over, with pages handed back after 4 MiB: never more than that, and a batch, at once."""
+    monkeypatch.setattr(batches, "_RESIDENT_BYTES", 4 << 20)
+    write_ids(tmp_path / "ids.bin", (np.full(1 << 20, i) for i in range(32)), 50257)
+    ids = open_ids(tmp_path / "ids.bin")
+    before, largest, seen = mapped_bytes(), 0, set()
+    for _, (inputs, _) in zip(range(2000), windows(ids, batch_size=64, block_size=512, vocab_size=50257), strict=False):
+        largest = max(largest, mapped_bytes() - before)
+        seen |= set(inputs[:, 0].tolist())
+    assert seen == set(range(32))
+    assert largest < 16 << 20
+
+
+# ---- padding
+
+
+SEQUENCES = [[5, 6, 7], np.array([8]), torch.tensor([9, 10])]
+
+
+def test_padding_by_hand():
+    ids, mask = pad_batch(SEQUENCES, 0)
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0], [9, 10, 0]]
+    assert mask.tolist() == [[True, True, True], [True, False, False], [True, True, False]]
+    ids, mask = pad_batch(SEQUENCES, -100, side="left")
+    assert ids.tolist() == [[5, 6, 7], [-100, -100, 8], [-100, 9, 10]]
+    assert mask.tolist() == [[True, True, True], [False, False, True], [False, True, True]]
+    assert ids.dtype == torch.int64 and mask.dtype == torch.bool
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_against_torch(side):
+    lengths = np.random.default_rng(0).integers(1, 17, size=29)
+    sequences = [torch.arange(n) + n for n in lengths]
+    kept = [s.clone() for s in sequences]
+    ids, mask = pad_batch(sequences, 99, side=side)
+    assert torch.equal(ids, pad_sequence(sequences, batch_first=True, padding_value=99, padding_side=side))
+    ones = [torch.ones_like(s) for s in sequences]
+    assert torch.equal(mask, pad_sequence(ones, batch_first=True, padding_side=side).bool())
+    assert all(torch.equal(s, k) for s, k in zip(sequences, kept, strict=True))
+
+
+def test_batches_that_can_not_be_padded():
+    with pytest.raises(ValueError, match="sequences must hold at least one sequence; got none"):
+        pad_batch([], 0)
+    with pytest.raises(ValueError, match="at least one id; sequence 1 is empty"):
+        pad_batch([[1], []], 0)
+    with pytest.raises(ValueError, match="side must be 'left' or 'right'; got 'top'"):
+        pad_batch([[1]], 0, side="top")
+    with pytest.raises(TypeError, match="ids must be integers; got float64"):
+        pad_batch([[1], [0.5]], 0)
+    with pytest.raises(ValueError, match=r"one-dimensional; got shape \(1, 1\)"):
+        pad_batch([[[1]]], 0)
