@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 import os
+import pickle
 import random
 import shutil
 from dataclasses import dataclass
@@ -288,13 +289,17 @@ class Checkpoints:
             raise FileNotFoundError(f"no checkpoint {'in ' + str(self.folder) if chosen is None else chosen}")
         try:
             body = self._verified(chosen, settings)
+            try:
+                state = torch.load(chosen / STATE, map_location="cpu", weights_only=True)
+            except pickle.UnpicklingError as error:
+                raise CheckpointError(f"{chosen / STATE} holds more than tensors and plain values") from error
             return Checkpoint(
                 path=chosen,
                 step=body["step"],
                 validation_loss=body["validation_loss"],
                 settings=body["settings"],
                 weights=load_file(chosen / WEIGHTS),
-                state=torch.load(chosen / STATE, map_location="cpu", weights_only=True),
+                state=state,
                 history=json.loads((chosen / HISTORY).read_text(encoding="utf-8")),
             )
         except CheckpointError as error:

@@ -102,7 +102,8 @@ def _check_ids(inputs: Tensor, targets: Tensor, vocab_size: int | None) -> None:
         if vocab_size is None or ids.is_floating_point() or ids.numel() == 0 or ids.device.type != "cpu":
             continue
         low, high = (int(x) for x in torch.aminmax(ids))
-        if high >= vocab_size or (low < 0 and (name == "inputs" or int(ids[ids != IGNORED].min()) < 0)):
+        ignored = low < 0 and name == "targets" and bool(((ids >= 0) | (ids == IGNORED)).all())
+        if high >= vocab_size or (low < 0 and not ignored):
             raise ValueError(f"{name} must be ids from 0 to vocab_size - 1 = {vocab_size - 1}; got {low} to {high}")
 
 

@@ -1,0 +1,70 @@
+"""Law: killed and resumed equals uninterrupted, bit for bit."""
+
+import importlib.util
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from aigc_book.training.checkpoint import Checkpoints
+
+SCRIPT = Path(__file__).with_name("killed_run.py")
+
+
+def load_script():
+    spec = importlib.util.spec_from_file_location("killed_run", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def start_and_kill(folder, kind, after):
+    """Start the run, wait for a checkpoint newer than step ``after`` and a little longer, and kill it."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen([sys.executable, str(SCRIPT), str(folder), kind], env=environment)
+    try:
+        deadline = time.monotonic() + 120
+        while not (latest := Checkpoints(folder).latest()) or int(latest.name.removeprefix("step-")) <= after:
+            assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be killed"
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, 0.15))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("kind", ["adam", "muon", "half"])
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, kind):
+    """Adam in float32, Muon with AdamW in bfloat16 and two batches an update, Adam in float16; all with dropout."""
+    script = load_script()
+    model, history, batch = script.run(tmp_path / "whole", kind, resume=False)
+    start_and_kill(tmp_path / "killed", kind, after=0)
+    start_and_kill(tmp_path / "killed", kind, after=int(Checkpoints(tmp_path / "killed").latest().name[-8:]))
+    again, history_again, batch_again = script.run(tmp_path / "killed", kind)
+
+    for name, p in model.state_dict().items():
+        assert torch.equal(p, again.state_dict()[name]), name
+    lists, lists_again = asdict(history), asdict(history_again)
+    assert lists.pop("seconds") != lists_again.pop("seconds")
+    assert lists == lists_again
+    assert len(history.steps) == 9 and history.steps[-1] == script.STEPS
+    assert all(torch.equal(p, q) for p, q in zip(batch, batch_again, strict=True))
+    assert not list((tmp_path / "killed").glob(".partial-*"))
+
+
+def test_resumed_at_any_checkpoint_equals_uninterrupted(tmp_path):
+    """Also where the history has no entry yet for the last steps (an entry every 7, a checkpoint every 4)."""
+    script = load_script()
+    whole = Checkpoints(tmp_path / "whole", keep_last=99)
+    model, history, _ = script.run(whole, "sgd", resume=False)
+    for path in whole.paths():
+        again, history_again, _ = script.run(Checkpoints(tmp_path / "whole", keep_last=99), "sgd", resume=path)
+        assert history.losses == history_again.losses
+        assert all(torch.equal(p, q) for p, q in zip(model.parameters(), again.parameters(), strict=True))
