@@ -6,6 +6,7 @@ chapter (:data:`COLORS`). Figures have a white ground, so that they read the sam
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -149,16 +150,67 @@ def curves(
         logy: logarithmic y axis.
     """
     figure, ax = plt.subplots()
-    palette = plt.rcParams["axes.prop_cycle"].by_key()["color"]
-    for index, (name, (x, y)) in enumerate(lines.items()):
-        color = (colors or {}).get(name) or COLORS.get(name) or palette[index % len(palette)]
-        ax.plot(x, y, color=color)
-        label_line(ax, x[-1], y[-1], name, color)
+    _lines(ax, lines, colors or {})
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if logx:
         ax.set_xscale("log")
     if logy:
         ax.set_yscale("log")
+    return figure
+
+
+def _lines(ax: Axes, lines: Mapping, colors: Mapping[str, str], dots: Sequence[str] = ()) -> None:
+    """Draw name → (x, y), the names beside the ends; those in ``dots`` as points."""
+    palette = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    for index, (name, (x, y)) in enumerate(lines.items()):
+        color = colors.get(name) or COLORS.get(name) or palette[index % len(palette)]
+        ax.plot(x, y, "o" if name in dots else "-", color=color)
+        label_line(ax, x[-1], y[-1], name, color)
+
+
+class Panel(NamedTuple):
+    """One of several figures side by side: its lines are as in :func:`curves`."""
+
+    title: str
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    ylabel: str
+    logy: bool = False
+
+
+def curve_panels(
+    panels: Sequence[Panel],
+    *,
+    xlabel: str,
+    colors: Mapping[str, str] | None = None,
+    dots: Sequence[str] = (),
+    logx: bool = False,
+) -> Figure:
+    """Panels of :func:`curves` side by side, over the same kind of x.
+
+    Args:
+        panels: from left to right; a line that several of them have keeps its colour.
+        xlabel: with its unit, for all of them.
+        colors: name → colour, where :data:`COLORS` and the palette are not enough.
+        dots: the names of the lines that are drawn as points.
+        logx: logarithmic x axes.
+
+    Raises:
+        ValueError: no panel.
+    """
+    if not panels:
+        raise ValueError("panels must hold at least one panel; got none")
+    size = (7.0, 3.4) if len(panels) == 1 else (4.4 * len(panels), 3.1)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False)
+    palette = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    names = list(dict.fromkeys(name for panel in panels for name in panel.lines))
+    same = {name: palette[i % len(palette)] for i, name in enumerate(names)} | COLORS | dict(colors or {})
+    for ax, panel in zip(axes[0], panels, strict=True):
+        _lines(ax, panel.lines, same, dots)
+        ax.set(title=panel.title, xlabel=xlabel, ylabel=panel.ylabel)
+        if logx:
+            ax.set_xscale("log", base=2)
+        if panel.logy:
+            ax.set_yscale("log")
     return figure
 
 
@@ -232,5 +284,76 @@ def word_alignment(
     ax.text(-0.6, 1, "output", ha="right", va="center", color=GREY)
     ax.text(-0.6, 0, "reference", ha="right", va="center", color=GREY)
     ax.set(xlim=(-1.6, max(len(hypothesis), len(reference)) - 0.4), ylim=(-0.25, 1.25))
+    ax.axis("off")
+    return figure
+
+
+def attention_arcs(sentences: Sequence[Sequence[str]], weights: np.ndarray, labels: Sequence[str] = ()) -> Figure:
+    """Where the last word of each sentence looks: arcs to all words, as thick and as dark as their weights.
+
+    Args:
+        sentences: R sentences of T words, drawn one below the other.
+        weights: (R, T), those of each sentence's last word; each row sums to 1.
+        labels: what to write above each sentence; nothing if empty.
+
+    Raises:
+        ValueError: weights or labels that don't fit the sentences.
+    """
+    weights = np.asarray(weights, dtype=float)
+    if not sentences or weights.shape != (len(sentences), len(sentences[0])):
+        shape = (len(sentences), len(sentences[0]) if sentences else 0)
+        raise ValueError(f"weights must be one for each word of each sentence, {shape}; got {weights.shape}")
+    if len(labels) not in (0, len(sentences)):
+        raise ValueError(f"labels must be one for each of the {len(sentences)} sentences; got {len(labels)}")
+    length = max(len(" ".join(words)) for words in sentences)
+    figure, axes = plt.subplots(len(sentences), 1, figsize=(8.6, 1.55 * len(sentences)), squeeze=False)
+    palette = (BLUE, GREEN, RED, PURPLE)
+    for index, (ax, words, row) in enumerate(zip(axes[:, 0], sentences, weights, strict=True)):
+        color = palette[index % len(palette)]
+        ends = np.cumsum([len(word) + 1 for word in words])
+        centers = ends - 1 - np.array([len(word) / 2 for word in words])
+        start = centers[-1]
+        for center, weight, word in zip(centers, row, words, strict=True):
+            angle = np.linspace(0, np.pi, 60)
+            x = (start + center) / 2 + (start - center) / 2 * np.cos(angle)
+            height = 0.12 + 0.68 * abs(start - center) / length
+            ax.plot(x, 0.17 + height * np.sin(angle), color=color, alpha=max(weight, 0.05), lw=0.8 + 4.5 * weight)
+            box = {"boxstyle": "round,pad=0.25", "facecolor": color, "alpha": 0.55 * weight, "edgecolor": "none"}
+            ink = color if center == start else INK
+            ax.text(center, 0, word, ha="center", va="center", family="monospace", fontsize=13.5, color=ink, bbox=box)
+        best = int(row.argmax())
+        ax.text(centers[best], -0.28, f"{row[best]:.0%}", ha="center", va="center", fontsize=10, color=color)
+        if labels:
+            ax.set_title(labels[index], fontsize=10, color=INK)
+        ax.set(xlim=(-1, length + 1), ylim=(-0.4, 1.0))
+        ax.axis("off")
+    return figure
+
+
+def shaded_text(words: Sequence[str], weights: Sequence[float], *, columns: int = 88) -> Figure:
+    """A text as a page of a book, each word on a ground as dark as its weight is large.
+
+    Args:
+        words: T words.
+        weights: T numbers; the largest is drawn darkest.
+        columns: how many characters a line has.
+
+    Raises:
+        ValueError: not one weight a word.
+    """
+    if len(words) != len(weights) or not words:
+        raise ValueError(f"weights must be one for each of the {len(words)} words; got {len(weights)}")
+    places, x, y = [], 0, 0
+    for word in words:
+        if x and x + len(word) > columns:
+            x, y = 0, y + 1
+        places.append((x, y))
+        x += len(word) + 1
+    figure, ax = plt.subplots(figsize=(8.6, 0.3 + 0.22 * (y + 1)))
+    for word, (x, y), weight in zip(words, places, np.asarray(weights, dtype=float) / max(weights), strict=True):
+        box = {"boxstyle": "round,pad=0.2", "facecolor": ORANGE, "alpha": weight, "edgecolor": "none"}
+        color = INK if weight > 0.1 else GREY
+        ax.text(x, -y, word, va="center", family="monospace", fontsize=10, color=color, bbox=box)
+    ax.set(xlim=(-1, columns + 1), ylim=(-y - 0.7, 0.7))
     ax.axis("off")
     return figure
