@@ -1,4 +1,4 @@
-"""The house stays as the README's map has it: who imports whom, what is allowed in from outside, how large a file gets."""
+"""The house stays as the README's map has it: who imports whom, what comes in from outside, how large a file gets."""
 
 import ast
 import subprocess
@@ -73,7 +73,10 @@ def run(code: str) -> None:
 
 
 def test_imports_reads_every_form():
-    code = "import a.b\nfrom aigc_book import models\nfrom . import near\nfrom ..layers.norms import RMSNorm\ndef f():\n import late"
+    code = (
+        "import a.b\nfrom aigc_book import models\nfrom . import near\n"
+        "from ..layers.norms import RMSNorm\ndef f():\n import late"
+    )
     expected = {"a.b", "aigc_book.models", "aigc_book.m.near", "aigc_book.layers.norms.RMSNorm", "late"}
     assert imports(ast.parse(code), "aigc_book.m.x") == expected
 

@@ -1,0 +1,221 @@
+"""The built site in a real browser with the network cut, and its links without one.
+
+Skipped where the site is not built (``make book``) or, beside the link tests, where there is no Chromium.
+``AIGC_BOOK_BROWSER`` names one; where it is set, the browser tests are not skipped.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import book_address
+import pytest
+import runs
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+CHAPTERS = [runs.name_of(path) for path in runs.chapters()]
+
+pytestmark = pytest.mark.skipif(not (HTML / "index.html").exists(), reason="the site is not built: make book")
+
+
+def pages() -> list[Path]:
+    """The pages a reader can come to: no fragments of scripts, no redirect."""
+    found = [path for path in sorted(HTML.rglob("*.html")) if "_static" not in path.parts]
+    return [path for path in found if 'http-equiv="refresh"' not in path.read_text(encoding="utf-8").lower()]
+
+
+class Links(HTMLParser):
+    """The ids, the links and the things a page loads by itself."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.ids, self.links, self.assets = set(), [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.ids |= {given[name] for name in ("id", "name") if given.get(name)}
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        if tag in ("script", "img", "iframe", "source", "audio", "video") and given.get("src"):
+            self.assets.append(given["src"])
+        if tag == "link" and "stylesheet" in (given.get("rel") or ""):
+            self.assets.append(given.get("href", ""))
+
+
+@functools.cache
+def site() -> dict[Path, Links]:
+    return {path: Links(path) for path in pages()}
+
+
+def test_every_internal_link_and_anchor_lives():
+    dead = []
+    for path, page in site().items():
+        for link in page.links + page.assets:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            known = site().get(target)
+            if not target.exists() or (parts.fragment and known and unquote(parts.fragment) not in known.ids):
+                dead.append(f"{path.relative_to(HTML)}: {link}")
+    assert dead == []
+
+
+def test_pages_load_nothing_from_elsewhere():
+    loads = {
+        f"{path.relative_to(HTML)}: {link}"
+        for path, page in site().items()
+        for link in page.assets
+        if urlsplit(link).scheme in ("http", "https") or urlsplit(link).netloc
+    }
+    assert loads == set()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_has_its_buttons_and_its_recorded_cost(name):
+    url, branch = book_address.repository()
+    owner = url.removeprefix("https://github.com/")
+    page = Links(HTML / "book" / f"{name}.html")
+    assert f"https://colab.research.google.com/github/{owner}/blob/{branch}/book/{name}.ipynb" in page.links
+    assert f"https://mybinder.org/v2/gh/{owner}/{branch}?urlpath=lab/tree/book/{name}.ipynb" in page.links
+    text = (HTML / "book" / f"{name}.html").read_text(encoding="utf-8")
+    assert "chapter-card" in text
+    assert "recorded by this build" in text
+    assert "%pip install" not in text, "the install cell is hidden"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # the browser hung up: it left the page
+
+
+@pytest.fixture(scope="module")
+def base():
+    server = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=HTML))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    named = os.environ.get("AIGC_BOOK_BROWSER")
+    with playwright.sync_playwright() as started:
+        candidates = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+        candidates += [started.chromium.executable_path]
+        found = named or next((path for path in candidates if path and Path(path).exists()), None)
+        if not found:
+            pytest.skip("no Chromium here: install chromium, or run `playwright install chromium`")
+        chromium = started.chromium.launch(executable_path=found, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, base):
+    """Opens a page with the network cut; ``visit.problems`` collects what went wrong on it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    problems = []
+
+    def guard(route):
+        if route.request.url.startswith((base, "data:", "blob:")):
+            route.continue_()
+        else:
+            problems.append(f"leaves the machine: {route.request.url}")
+            route.abort()
+
+    context.route("**/*", guard)
+    page = context.new_page()
+    page.on("console", lambda m: problems.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("response", lambda r: problems.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+
+    def go(path: str):
+        page.goto(base + path, wait_until="load")
+        page.evaluate("window.MathJax && MathJax.startup ? MathJax.startup.promise.then(() => true) : true")
+        return page
+
+    go.problems = problems
+    yield go
+    context.close()
+
+
+PAGES = [path.relative_to(HTML).as_posix() for path in pages()] if HTML.exists() else []
+READ = [path for path in PAGES if path.startswith("book/")]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_whole_with_the_network_cut_and_readable_in_light_and_dark(visit, path):
+    page = visit(path)
+    assert page.locator(".math").count() == page.locator(".math mjx-container").count(), "untypeset mathematics"
+    assert page.locator("mjx-merror").count() == 0, "an error of TeX"
+    broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    assert page.evaluate(broken) == []
+    assert page.evaluate("[...document.querySelectorAll('article img')].filter(i => !i.alt).map(i => i.src)") == []
+    assert visit.problems == []
+    if path not in READ:
+        return
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.add_style_tag(content="* { animation: none !important; transition: none !important; }")
+    for theme in ("light", "dark"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        texts = page.evaluate(CONTRAST)
+        assert len(texts) > 5
+        # AA for text; code may have the 3:1 of large text, since its colours only repeat what its words say
+        faint = [text for text in texts if text[0] < (3.0 if text[1] else 4.5)]
+        assert faint == [], theme
+
+
+def test_search_finds(visit):
+    page = visit("search.html?q=perplexity")
+    page.wait_for_selector("#search-results li a", timeout=15_000)
+    assert page.locator("#search-results li a").count() >= 1
+    page = visit("search.html?q=zxqvwk")
+    page.wait_for_selector("#search-results p.search-summary", timeout=15_000)
+    assert page.locator("#search-results li a").count() == 0
+    # Sphinx looks a module's anchor up with its dots unescaped, does not find it, and shows the page's beginning.
+    assert [problem for problem in visit.problems if "Anchored content block not found" not in problem] == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_figures_stand_on_white_in_the_dark(visit, name):
+    page = visit(f"book/{name}.html")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    style = "e => { const s = getComputedStyle(e); return [s.backgroundColor, s.filter]; }"
+    figures = page.locator("article .cell_output img").all()
+    assert figures
+    assert {tuple(figure.evaluate(style)) for figure in figures} == {("rgb(255, 255, 255)", "none")}
+
+
+def test_theme_button_changes_the_theme(visit):
+    page = visit("book/index.html")
+    seen = set()
+    for _ in range(3):  # light, dark and the system's own
+        seen.add(page.evaluate("document.documentElement.dataset.theme"))
+        page.locator("button.theme-switch-button:visible").first.click()
+    assert seen == {"light", "dark"}
+    assert visit.problems == []
