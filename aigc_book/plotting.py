@@ -81,6 +81,7 @@ def attention(
     *,
     titles: Sequence[str] | None = None,
     numbers: bool | None = None,
+    darkest: float = 1.0,
 ) -> Figure:
     """Attention weights over tokens as a heat map: a row for each query, a column for each key.
 
@@ -90,6 +91,7 @@ def attention(
         keys: the S tokens that are looked at; the queries if None.
         titles: one title a head.
         numbers: whether to write each weight into its field; None writes them where there are at most 8 columns.
+        darkest: the weight that is drawn darkest.
 
     Raises:
         ValueError: weights that are not two- or three-dimensional, or labels or titles that don't fit them.
@@ -113,7 +115,7 @@ def attention(
     for ax in axes.flat[len(heads) :]:
         ax.set_visible(False)
     for index, (ax, head) in enumerate(zip(axes.flat, heads, strict=False)):
-        image = ax.imshow(head, cmap="Blues", vmin=0, vmax=max(1.0, head.max()))
+        image = ax.imshow(head, cmap="Blues", vmin=0, vmax=max(darkest, head.max()))
         ax.set_xticks(range(len(keys)), keys, rotation=45, ha="left", rotation_mode="anchor")
         ax.set_yticks(range(len(queries)), queries)
         ax.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
@@ -123,7 +125,7 @@ def attention(
             ax.set_title(titles[index])
         if numbers:
             for (row, column), weight in np.ndenumerate(head):
-                color = "white" if weight > 0.55 else INK
+                color = "white" if weight > 0.55 * darkest else INK
                 ax.text(column, row, f"{weight:.2f}", ha="center", va="center", fontsize=8, color=color)
     if len(heads) == 1:
         figure.colorbar(image, ax=axes[0, 0], shrink=0.7, label="attention weight")
