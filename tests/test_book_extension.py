@@ -1,0 +1,183 @@
+"""The build's own machinery: when chapters run again, what a run keeps, and what the pages show of it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import aigc_book_ext
+import book_address
+import nbformat
+import pytest
+import runs
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def notebook(*cells) -> nbformat.NotebookNode:
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return new_notebook(cells=list(cells), metadata=kernel)
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A book of its own with one chapter, ``one/chapter``, and no package."""
+    (tmp_path / "book" / "one").mkdir(parents=True)
+    (tmp_path / "constraints.txt").write_text("numpy==1\nno-such-distribution==1\n")
+    (tmp_path / "_config.yml").write_text("execute:\n  timeout: 60\n")
+    (tmp_path / "_toc.yml").write_text(
+        "root: book/index\nparts:\n- chapters:\n  - file: book/one/chapter\n  - file: book/x\n"
+    )
+    monkeypatch.setattr(runs, "ROOT", tmp_path)
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "_build" / "runs")
+    monkeypatch.setattr(runs, "GPU_COSTS", tmp_path / "book" / "gpu_costs.json")
+    monkeypatch.setattr(runs.state, "__defaults__", (tmp_path,))
+    for name in runs.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+    def write(*cells) -> Path:
+        path = tmp_path / "book" / "one" / "chapter.ipynb"
+        nbformat.write(notebook(*cells), path)
+        return path
+
+    return write
+
+
+def test_chapters_are_the_notebooks_of_the_toc(house):
+    path = house(new_code_cell("1"))
+    assert runs.chapters() == [path]  # book/x is no notebook
+    assert runs.name_of(path) == "one/chapter"
+
+
+def test_run_is_kept_with_outputs_and_cost_and_found_again(house):
+    path = house(new_markdown_cell("# Title"), new_code_cell("print('once')\n6 * 7"))
+    assert runs.executed(path) is None
+    runs.run_outdated([path])
+    executed, cost = runs.executed(path)
+    assert executed.cells[1].outputs[0].text == "once\n"
+    assert executed.cells[1].outputs[1].data["text/plain"] == "42"
+    assert cost["seconds"] > 0
+    assert 10 < cost["peak_mib"] < 1000
+    assert cost["cores"] >= 1
+    assert "gpu" not in cost
+    assert not nbformat.read(path, as_version=4).cells[1].outputs  # the chapter itself is left alone
+
+
+def test_prose_and_captions_do_not_run_a_chapter_again_and_code_does(house):
+    cell = new_code_cell("1 + 1")
+    path = house(new_markdown_cell("before"), cell)
+    kept = runs.run_path(path, nbformat.read(path, as_version=4))
+    captioned = new_code_cell("1 + 1", metadata={"mystnb": {"figure": {"caption": "new"}}, "tags": ["hide-input"]})
+    path = house(new_markdown_cell("after"), captioned, new_markdown_cell("more"))
+    assert runs.run_path(path, nbformat.read(path, as_version=4)) == kept
+    path = house(new_markdown_cell("after"), new_code_cell("1 + 2"))
+    assert runs.run_path(path, nbformat.read(path, as_version=4)) != kept
+    path = house(new_code_cell("1 + 1", metadata={"tags": ["raises-exception"]}))
+    assert runs.run_path(path, nbformat.read(path, as_version=4)) != kept
+
+
+def test_state_changes_with_package_versions_and_settings(house, tmp_path, monkeypatch):
+    house(new_code_cell("1"))
+    seen = {runs.state()}
+    (tmp_path / "aigc_book" / "room").mkdir(parents=True)
+    for text in ("a = 1\n", "a = 2\n"):
+        (tmp_path / "aigc_book" / "room" / "file.py").write_text(text)
+        seen.add(runs.state())
+    (tmp_path / "aigc_book" / "room" / "file.py").rename(tmp_path / "aigc_book" / "room" / "other.py")
+    seen.add(runs.state())
+    for name in runs.SETTINGS:
+        monkeypatch.setenv(name, "gpu")
+        seen.add(runs.state())
+    monkeypatch.setattr(runs.importlib.metadata, "version", lambda name: "99")
+    seen.add(runs.state())
+    assert len(seen) == 4 + len(runs.SETTINGS) + 1
+    (tmp_path / "book" / "page.md").write_text("prose")
+    assert runs.state() in seen
+
+
+def test_failing_chapter_says_where_and_keeps_nothing(house):
+    path = house(new_code_cell("x = 1"), new_code_cell("x / 0"))
+    with pytest.raises(runs.ChapterFailed, match=r"(?s)one/chapter failed:.*x / 0.*ZeroDivisionError"):
+        runs.run_outdated([path])
+    assert runs.executed(path) is None
+
+
+def test_wanted_error_is_no_failure(house):
+    path = house(new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}), new_code_cell("'went on'"))
+    runs.run_outdated([path])
+    executed, _ = runs.executed(path)
+    assert executed.cells[0].outputs[0].ename == "ZeroDivisionError"
+    assert executed.cells[1].outputs[0].data["text/plain"] == "'went on'"
+
+
+def test_chapter_that_takes_too_long_fails(house):
+    path = house(new_code_cell("import time\ntime.sleep(30)"))
+    with pytest.raises(runs.ChapterFailed, match=r"one/chapter failed"):
+        asyncio.run(runs.run(path, timeout=1, jobs=1))
+
+
+def test_old_states_are_forgotten(house, tmp_path):
+    path = house(new_code_cell("1"))
+    for number in range(6):
+        (tmp_path / "aigc_book").mkdir(exist_ok=True)
+        (tmp_path / "aigc_book" / "a.py").write_text(f"a = {number}\n")
+        if number in (0, 5):
+            runs.run_outdated([path])
+        else:
+            runs.write(runs.RUNS / runs.state() / "chapter.json", "{}")
+    assert len(list(runs.RUNS.iterdir())) == runs.STATES_KEPT
+    assert runs.executed(path) is not None
+
+
+def test_gpu_costs_are_read_by_chapter(house):
+    path = house(new_code_cell("1"))
+    assert runs.gpu_cost(path) is None
+    runs.write(runs.GPU_COSTS, json.dumps({"one/chapter": {"gpu": "X", "seconds": 3.0, "gpu_mib": 100}}))
+    assert runs.gpu_cost(path)["gpu"] == "X"
+
+
+def test_cost_in_words():
+    cost = {"seconds": 41.4, "peak_mib": 874.0, "cores": 2}
+    assert aigc_book_ext.cost_in_words(None, None) == "Not run in this build."
+    words = "41 s and 870 MiB of memory on 2 CPU cores, recorded by this build."
+    assert aigc_book_ext.cost_in_words(cost, None) == words
+    gpu = {"gpu": "NVIDIA H200", "seconds": 150.0, "gpu_mib": 20480}
+    expected = f"{words} At the gpu scale: 2.5 min, 20.0 GiB on one NVIDIA H200."
+    assert aigc_book_ext.cost_in_words(cost, gpu) == expected
+    assert "on one NVIDIA H200" in aigc_book_ext.cost_in_words({**cost, "gpu": "NVIDIA H200", "gpu_mib": 9.0}, gpu)
+
+
+def test_icons_link_of_animations_is_taken_out():
+    link = '<link rel="stylesheet"\nhref="https://maxcdn.bootstrapcdn.com/font-awesome/4.4.0/css/font-awesome.min.css">'
+    context = {"body": f"<p>a</p>{link}<p>b</p>"}
+    aigc_book_ext.drop_icons_link(None, "page", "page.html", context, None)
+    assert context["body"] == "<p>a</p><p>b</p>"
+
+
+def test_matplotlib_writes_the_link_that_is_taken_out():
+    code = "from matplotlib import _animation_data as data; print(data.JS_INCLUDE)"
+    page = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "https://" in page
+    assert "https://" not in aigc_book_ext.ICONS_LINK.sub("", page)
+
+
+def test_address_is_read_and_written_into_every_chapter(tmp_path, monkeypatch):
+    (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/some/where/\n  branch: trunk\n")
+    (tmp_path / "book" / "one").mkdir(parents=True)
+    path = tmp_path / "book" / "one" / "chapter.ipynb"
+    nbformat.write(notebook(new_code_cell("old"), new_markdown_cell("温度 stays")), path)
+    monkeypatch.setattr(book_address, "ROOT", tmp_path)
+    assert book_address.repository() == ("https://github.com/some/where", "trunk")
+    book_address.main()
+    written = nbformat.read(path, as_version=4)
+    assert "git+https://github.com/some/where@trunk" in written.cells[0].source
+    assert written.cells[0].metadata.tags == ["install", "remove-cell"]
+    assert written.cells[1].source == "温度 stays"
+    assert "温度" in path.read_text(encoding="utf-8")
+
+
+def test_config_and_makefile_know_the_same_folders():
+    assert "_build/html/index.html" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert runs.RUNS.parent == ROOT / "_build"
