@@ -16,6 +16,8 @@ from 0 to 1. NLTK, and so this module, differs from the papers in these ways:
 
 - a stage walks through the hypothesis from its end and takes for each word the *last* free match in the reference. The
   papers choose, among the alignments with most matches, the one with the fewest crossings, which may give fewer chunks;
+- the third stage looks up the *stems* of the words left over, not the words, so that few synonyms are found among
+  words that stemming changes (*happi* is in no dictionary); with ``stem=False`` it looks up the words;
 - a hypothesis equal to its reference has one chunk and still pays γ/m^β, so that it scores less than 1 (0.5 for one
   word). METEOR's own program drops the penalty there;
 - the parameters are those of 2005, not the ones tuned on human judgments in 2007 (for English 0.81, 0.83, 0.28).
@@ -24,12 +26,13 @@ A score of several pairs is the mean of the pairs' scores (what ``evaluate`` rep
 counts first; that is ``aggregate``. Of several references the one with the best score counts.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from aigc_book import __version__
-from aigc_book.metrics.pairs import References, count_references, merge_counts, read_pairs, require_list
+from aigc_book.metrics.pairs import References, count_references, merge_counts, read_pairs, require_list, require_string
 from aigc_book.metrics.porter import stem as porter_stem
 from aigc_book.metrics.tokenize import Memo, TokenIds, Tokenizer, check_tokenizer, tokenizer_name
 
@@ -63,6 +66,11 @@ class MeteorSettings:
             raise ValueError(f"gamma must be from 0 to 1; got {self.gamma}")
         if self.synonyms is not None and not callable(getattr(self.synonyms, "synsets", None)):
             raise ValueError(f"synonyms must have a method synsets(word); got {type(self.synonyms).__name__}")
+
+    @property
+    def stages(self) -> list[str]:
+        """The names of the stages of the alignment."""
+        return ["exact"] + ["stem"] * self.stem + ["synonym"] * (self.synonyms is not None)
 
 
 @dataclass(frozen=True)
@@ -148,9 +156,8 @@ class MeteorScore:
     def signature(self) -> str:
         """The settings in a line."""
         s = self.stats.settings
-        stages = ["exact"] + ["stem"] * s.stem + ["synonym"] * (s.synonyms is not None)
         return (
-            f"nrefs:{self.stats.n_references}|case:lc|tok:{tokenizer_name(s.tokenize)}|match:{'+'.join(stages)}|"
+            f"nrefs:{self.stats.n_references}|case:lc|tok:{tokenizer_name(s.tokenize)}|match:{'+'.join(s.stages)}|"
             f"alpha:{s.alpha:g}|beta:{s.beta:g}|gamma:{s.gamma:g}|agg:mean|version:aigc_book-{__version__}"
         )
 
@@ -203,6 +210,40 @@ def meteor(
     return _sum_pairs(rows, settings, count_references(sets)).score()
 
 
+def align(
+    hypothesis: str,
+    reference: str,
+    *,
+    tokenize: Tokenizer = "13a",
+    stem: bool = True,
+    synonyms: Synonyms | None = None,
+) -> list[tuple[int, int, str]]:
+    """The alignment behind METEOR, to look at: which word goes with which, and why.
+
+    Args:
+        hypothesis: one text.
+        reference: one text.
+        tokenize, stem, synonyms: as for :func:`meteor`; positions are those of ``tokenize(text, tokenizer)``.
+
+    Returns:
+        (position in the hypothesis, position in the reference, ``"exact"``, ``"stem"`` or ``"synonym"``), in the
+        order of the hypothesis.
+
+    Raises:
+        ValueError: something other than two texts, an unknown tokenizer, or synonyms without ``synsets``.
+
+    >>> align("he walks home", "home he walked")
+    [(0, 1, 'exact'), (1, 2, 'stem'), (2, 0, 'exact')]
+    """
+    require_string(hypothesis, "meteor")
+    (hypothesis,), ((reference,),) = read_pairs(hypothesis, reference)
+    settings = MeteorSettings(tokenize=tokenize, stem=stem, synonyms=synonyms)
+    ids = TokenIds(tokenize, str.lower)
+    left, right = ids.encode(hypothesis), ids.encode(reference)
+    stages = _Aligner(ids.tokens(), settings).stages(left, right)
+    return sorted((i, j, name) for name, stage in zip(settings.stages, stages, strict=True) for i, j in stage.items())
+
+
 def segment_stats(
     hypotheses: Sequence[str], references: References, settings: MeteorSettings = MeteorSettings()
 ) -> list[MeteorStats]:
@@ -228,93 +269,102 @@ def _parts(
     return precision, recall, f_mean, settings.gamma * (chunks / matches) ** settings.beta
 
 
-def _count(hypotheses: list[str], sets: list[list[str]], settings: MeteorSettings) -> list[tuple]:
-    """For each pair: score, matches, chunks, length of the hypothesis, length of its best reference."""
-    ids = TokenIds(settings.tokenize, str.lower)
-    lefts = [ids.encode(text) for text in hypotheses]
-    rights = [[ids.encode(text) for text in texts] for texts in sets]
-    words = ids.tokens()
-    stages: list[Callable] = []
-    if settings.stem:
-        stems = Memo(lambda i: porter_stem(words[i]))
-        stages.append(lambda left, right: _match_keys(left, right, stems.__getitem__))
-    if settings.synonyms is not None:
-        groups = Memo(lambda i: _synonyms(words[i], settings.synonyms))
-        stages.append(lambda left, right: _match_synonyms(left, right, words, groups))
-    return [
-        max((_score_pair(left, right, stages, settings) for right in options), key=lambda row: row[0])
-        for left, options in zip(lefts, rights, strict=True)
-    ]
+class _Aligner:
+    """Aligns texts that are lists of ids; knows the words behind the ids, and looks each one up only once."""
+
+    def __init__(self, words: list[str], settings: MeteorSettings):
+        stem = porter_stem if settings.stem else str
+        self._settings = settings
+        self._stems = Memo(lambda i: stem(words[i]))
+        self._synonyms = Memo(lambda word: _synonyms(word, settings.synonyms))
+
+    def stages(self, left: list[int], right: list[int]) -> list[dict[int, int]]:
+        """What each stage aligns: position in the hypothesis → position in the reference."""
+        stages = [_match_equal(range(len(left)), left, range(len(right)), right)]
+        if not self._settings.stem and self._settings.synonyms is None:
+            return stages
+        taken = set(stages[0].values())
+        i_open = [i for i in range(len(left)) if i not in stages[0]]
+        j_open = [j for j in range(len(right)) if j not in taken]
+        left_stems = [self._stems[left[i]] for i in i_open]
+        right_stems = [self._stems[right[j]] for j in j_open]
+        if self._settings.stem:
+            stages.append(_match_equal(i_open, left_stems, j_open, right_stems))
+        if self._settings.synonyms is not None:
+            stems_taken = set(stages[-1].values())
+            stages.append(
+                self._match_synonyms(
+                    {i: stem for i, stem in zip(i_open, left_stems, strict=True) if i not in stages[-1]},
+                    {j: stem for j, stem in zip(j_open, right_stems, strict=True) if j not in stems_taken},
+                )
+            )
+        return stages
+
+    def _match_synonyms(self, left: dict[int, str], right: dict[int, str]) -> dict[int, int]:
+        """Match each stem on the left, from the end, with the last free one on the right that is a synonym of it."""
+        free = _positions(right.keys(), right.values())
+        matches = {}
+        for i, stem in reversed(left.items()):
+            candidates = [synonym for synonym in self._synonyms[stem] if free.get(synonym)]
+            if candidates:
+                matches[i] = free[max(candidates, key=lambda synonym: free[synonym][-1])].pop()
+        return matches
 
 
-def _score_pair(left: list[int], right: list[int], stages: list[Callable], settings: MeteorSettings) -> tuple:
-    alignment = align(left, right, stages)
-    chunks = count_chunks(alignment)
-    _, _, f_mean, penalty = _parts(len(alignment), chunks, len(left), len(right), settings)
-    return f_mean * (1 - penalty), len(alignment), chunks, len(left), len(right)
+def _match_equal(i_open: Sequence[int], left: Sequence, j_open: Sequence[int], right: Sequence) -> dict[int, int]:
+    """Match equal keys, from the end: the last one on the left with the last free one on the right.
 
-
-def align(left: Sequence[int], right: Sequence[int], stages: Sequence[Callable] = ()) -> dict[int, int]:
-    """Align two texts word by word: equal ids first, then what each stage finds among the words left over.
-
-    Args:
-        left: ids of the hypothesis.
-        right: ids of the reference.
-        stages: functions ``(left_over_left, left_over_right) -> {position: position}``; what is left over is a list of
-            ``(position, id)``, in order.
-
-    Returns:
-        Position in the hypothesis → position in the reference.
+    ``left[n]`` is the key of the word at position ``i_open[n]``, ``right[n]`` of the one at ``j_open[n]``.
     """
-    open_left, open_right = list(enumerate(left)), list(enumerate(right))
-    alignment = _match_keys(open_left, open_right, int)
-    for stage in stages:
-        taken = set(alignment.values())
-        open_left = [(i, token) for i, token in open_left if i not in alignment]
-        open_right = [(j, token) for j, token in open_right if j not in taken]
-        if not open_left or not open_right:
-            break
-        alignment |= stage(open_left, open_right)
-    return alignment
-
-
-def count_chunks(alignment: dict[int, int]) -> int:
-    """How many runs of aligned words are adjacent and in the same order in both texts."""
-    return sum(alignment.get(i - 1) != j - 1 for i, j in alignment.items())
-
-
-def _match_keys(left: list[tuple[int, int]], right: list[tuple[int, int]], key: Callable) -> dict[int, int]:
-    """Match words with equal keys, from the end: the last one on the left with the last free one on the right."""
-    free: dict = {}
-    for j, token in right:
-        free.setdefault(key(token), []).append(j)
+    free = _positions(j_open, right)
     matches = {}
-    for i, token in reversed(left):
-        if positions := free.get(key(token)):
+    for i, key in zip(reversed(i_open), reversed(left), strict=True):
+        if positions := free.get(key):
             matches[i] = positions.pop()
     return matches
 
 
-def _match_synonyms(
-    left: list[tuple[int, int]], right: list[tuple[int, int]], words: list[str], synonyms: Memo
-) -> dict[int, int]:
-    """Match each word on the left, from the end, with the last free word on the right that is among its synonyms."""
-    free = list(right)
-    matches = {}
-    for i, token in reversed(left):
-        for place in reversed(range(len(free))):
-            j, other = free[place]
-            if words[other] in synonyms[token]:
-                matches[i] = j
-                del free[place]
-                break
-    return matches
+def _positions(positions: Iterable[int], keys: Iterable) -> dict:
+    """Key → where it stands, in ascending order."""
+    where = defaultdict(list)
+    for position, key in zip(positions, keys, strict=True):
+        where[key].append(position)
+    return where
 
 
 def _synonyms(word: str, source: Synonyms) -> frozenset[str]:
     """The word and the other words (not phrases) in its sets of synonyms."""
     names = (lemma.name() for synset in source.synsets(word) for lemma in synset.lemmas())
     return frozenset([word, *(name for name in names if "_" not in name)])
+
+
+def count_chunks(alignment: dict[int, int]) -> int:
+    """How many runs of aligned words are adjacent and in the same order in both texts.
+
+    Args:
+        alignment: position in the hypothesis → position in the reference.
+    """
+    return sum(alignment.get(i - 1) != j - 1 for i, j in alignment.items())
+
+
+def _count(hypotheses: list[str], sets: list[list[str]], settings: MeteorSettings) -> list[tuple]:
+    """For each pair: score, matches, chunks, length of the hypothesis, length of its best reference."""
+    ids = TokenIds(settings.tokenize, str.lower)
+    lefts = [ids.encode(text) for text in hypotheses]
+    rights = [[ids.encode(text) for text in texts] for texts in sets]
+    aligner = _Aligner(ids.tokens(), settings)
+    rows = []
+    for left, options in zip(lefts, rights, strict=True):
+        best = (-1.0,)
+        for right in options:
+            alignment = {i: j for stage in aligner.stages(left, right) for i, j in stage.items()}
+            chunks = count_chunks(alignment)
+            _, _, f_mean, penalty = _parts(len(alignment), chunks, len(left), len(right), settings)
+            score = f_mean * (1 - penalty)
+            if score > best[0]:
+                best = (score, len(alignment), chunks, len(left), len(right))
+        rows.append(best)
+    return rows
 
 
 def _sum_pairs(rows: list[tuple], settings: MeteorSettings, n_references: str) -> MeteorStats:

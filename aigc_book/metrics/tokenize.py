@@ -26,13 +26,20 @@ import numpy as np
 
 Tokenizer = str | Callable[[str], Sequence[str]]
 
-# mteval-v13a, the part for Western languages. The order matters: each rule works on what the one before left.
-_13A_MARKS = str.maketrans({mark: f" {mark} " for mark in '!"#$%&()*+/:;<=>?@[\\]^_`{|}~'})  # all ASCII but ' , - .
+# mteval-v13a, the part for Western languages. The order matters: each rule works on what the one before left, and a
+# character that one match has used is no longer there for the next.
+_MARKS = '!"#$%&()*+/:;<=>?@[\\]^_`{|}~'  # all of ASCII's but ' , - .
+_SPACED_MARKS = str.maketrans({mark: f" {mark} " for mark in _MARKS})
 _13A_RULES = (
     (re.compile(r"([^0-9])([\.,])"), r"\1 \2 "),  # period and comma, unless a digit stands before them
     (re.compile(r"([\.,])([^0-9])"), r" \1 \2"),  # period and comma, unless a digit stands after them
     (re.compile(r"([0-9])(-)"), r"\1 \2 "),  # a dash after a digit
 )
+# What the rules come to in a word, as long as it has no two of . and , side by side: a token is a mark, or a run of
+# other characters, of . and , between digits, and of - not after a digit. (With two of them side by side it depends on
+# which match used which.)
+_13A_TOKEN = re.compile(rf"(?:[^{re.escape(_MARKS)}.,-]|(?<![0-9])-|(?<=[0-9])[.,](?=[0-9]))+|.")
+_SIDE_BY_SIDE = re.compile(r"[.,][.,]")
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 
 # The blocks that sacrebleu's zh tokenizer sets apart. Its two blocks beyond U+FFFF are written there with four hex
@@ -49,7 +56,7 @@ _ROUGE_TABLE = bytes(byte if byte in _ROUGE_KEEPS else ord(" ") for byte in rang
 
 
 def _apply_13a_rules(text: str) -> str:
-    text = text.translate(_13A_MARKS)
+    text = text.translate(_SPACED_MARKS)
     for pattern, replacement in _13A_RULES:
         text = pattern.sub(replacement, text)
     return text
@@ -67,7 +74,9 @@ def _prepare_13a(text: str) -> str:
 def _split_13a(word: str) -> list[str]:
     """The tokens of one word. The rules look one character to the left and to the right, so white space shields a
     word from its neighbours, and cutting word by word gives the same tokens as cutting the line."""
-    return [word] if word.isalnum() else _apply_13a_rules(f" {word} ").split()
+    if word.isalnum():
+        return [word]
+    return _apply_13a_rules(f" {word} ").split() if _SIDE_BY_SIDE.search(word) else _13A_TOKEN.findall(word)
 
 
 def _prepare_zh(text: str) -> str:
