@@ -18,6 +18,7 @@ $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "Python 3.11 to 3.13 is needed; $(PYTHON) is `$(PYTHON) -V 2>&1`. Try make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): some minutes and 2 to 3 GB the first time."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test,dev]'
 	@touch $@
 
@@ -44,7 +45,7 @@ STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.language_info.codemi
 lint: $(READY) ## ruff, and the notebooks stripped of outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(STRIP) --verify $$(git ls-files 'book/*.ipynb')
+	$(STRIP) --verify $(wildcard book/*/*.ipynb)
 
 address: $(READY) ## write what follows from the repository's address (_config.yml) into every chapter
 	$(BIN)/python book/_ext/book_address.py
