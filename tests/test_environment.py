@@ -72,7 +72,9 @@ def test_pins_are_all_that_is_needed_and_nothing_else():
 
 
 def test_what_is_installed_is_what_is_pinned():
-    different = {name: (version, PINNED[name]) for name, version in closure().items() if PINNED.get(name, version) != version}
+    different = {
+        name: (version, PINNED[name]) for name, version in closure().items() if PINNED.get(name, version) != version
+    }
     assert different == {}, "installed and pinned versions differ; run make setup"
 
 
