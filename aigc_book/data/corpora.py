@@ -100,7 +100,7 @@ def _functions_in(root: Path, file: Path) -> Iterator[PythonFunction]:
             warnings.simplefilter("ignore")  # of invalid escapes and the like, in sources that are not ours
             source = stream.read()
             tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, OSError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
         return  # a source for another Python, or no text at all: the others are enough
     lines = source.split("\n")
     for name, node in _definitions(tree, ""):
@@ -172,12 +172,12 @@ def _read_files(path: Path, files: list[Path], encoding: str, chunk_bytes: int) 
         rest = ""
         for text in _decoded(file, encoding, chunk_bytes):
             rest += text
-            end = rest.rfind("\n") + 1 or rest.rfind(" ") + 1 or len(rest)
-            if len(rest) >= chunk_bytes or end == len(rest):
-                if end:
-                    yield rest[:end]
-                    empty = False
-                rest = rest[end:]
+            end = rest.rfind("\n") + 1
+            if not end and len(rest) >= chunk_bytes:
+                end = rest.rfind(" ") + 1 or len(rest)
+            if end:
+                yield rest[:end]
+                rest, empty = rest[end:], False
         if rest:
             yield rest
             empty = False
