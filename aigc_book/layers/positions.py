@@ -137,7 +137,7 @@ def alibi_slopes(n_heads: int) -> Tensor:
 
 
 def alibi_bias(n_heads: int, n_queries: int, n_keys: int) -> Tensor:
-    """ALiBi's bias on the scores: -slope_h · |distance|; the queries are the last T of the S positions.
+    """ALiBi's bias on the scores: ``-slope_h · |distance|``; the queries are the last T of the S positions.
 
     Returns:
         (H, T, S), float32.

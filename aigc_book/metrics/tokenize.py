@@ -3,15 +3,15 @@
 A score means something only beside the tokenization it was computed with, so a tokenizer has a name, and the name
 stands in every result's signature:
 
-========  ==========================================================================================================
+========= =========================================================================================================
 name      what becomes a token
-========  ==========================================================================================================
+========= =========================================================================================================
 ``13a``   words and punctuation marks of Western text, as NIST's ``mteval-v13a.pl`` and sacrebleu's default cut them
 ``zh``    every Chinese character, full-width mark and symbol by itself, the rest nearly as ``13a`` (sacrebleu's ``zh``)
 ``char``  every character that is not white space
 ``none``  whatever white space separates: for text that is tokenized already
 ``rouge`` runs of the lower-case letters a–z and digits; everything else, **Chinese included**, is dropped (rouge-score)
-========  ==========================================================================================================
+========= =========================================================================================================
 
 A function ``text -> list of tokens``, such as ``jieba.lcut``, can stand wherever a name can.
 

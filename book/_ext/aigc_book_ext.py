@@ -11,7 +11,6 @@ import runs
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
-from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.fileutil import copy_asset_file
@@ -110,7 +109,7 @@ def run_chapters(app) -> None:
     try:
         runs.run_outdated(paths)
     except runs.ChapterFailed as error:
-        raise ExtensionError(str(error)) from error
+        raise SystemExit(str(error)) from None  # where it failed, and not how Sphinx got there
 
 
 def insert_outputs(app, docname, source) -> None:
@@ -118,6 +117,18 @@ def insert_outputs(app, docname, source) -> None:
     path = Path(app.env.doc2path(docname))
     if path.suffix == ".ipynb" and (run := runs.executed(path)):
         source[0] = nbformat.writes(run[0])
+
+
+def resolve_by_last_name(app, env, node, contnode):
+    """Let a docstring call a thing of the package by its last name, as in ``:class:`AdamW```, where only one has it."""
+    if node.get("refdomain") != "py" or node.get("reftype") == "mod":
+        return None
+    domain = env.get_domain("py")
+    found = {name for name in domain.objects if name.endswith(f".{node['reftarget']}")}
+    if len(found) != 1:
+        return None
+    node["reftarget"] = found.pop()
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], node["reftarget"], node, contnode)
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:
@@ -153,6 +164,7 @@ def setup(app):
     app.connect("config-inited", note_state)
     app.connect("builder-inited", run_chapters)
     app.connect("source-read", insert_outputs)
+    app.connect("missing-reference", resolve_by_last_name)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", drop_icons_link, priority=900)
     app.connect("build-finished", copy_mathjax)
