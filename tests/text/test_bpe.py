@@ -230,6 +230,18 @@ def test_transformers_reads_what_is_saved(tokenizer, tmp_path):
     assert theirs.decode(tokenizer.encode(SAMPLE), clean_up_tokenization_spaces=False) == SAMPLE
 
 
+def test_special_tokens_may_come_first(tokenizer, tmp_path):
+    from tokenizers import Tokenizer
+
+    vocab = {token: token_id + 2 for token, token_id in tokenizer.vocab.items()}
+    shifted = BPETokenizer(vocab, tokenizer.merges, special_tokens={"<s>": 0, "</s>": 1})
+    expected = [0, *(token_id + 2 for token_id in tokenizer.encode("low")), 1]
+    assert shifted.encode("<s>low</s>", allowed_special=["<s>", "</s>"]) == expected
+    shifted.save(tmp_path / "tokenizer.json")
+    assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode("<s>low</s>").ids == expected
+    assert BPETokenizer.load(tmp_path / "tokenizer.json").special_tokens == {"<s>": 0, "</s>": 1}
+
+
 def write_pair(tokenizer, folder, names=("vocab.json", "merges.txt"), version="#version: 0.2\n"):
     """The two files of a tokenizer, as OpenAI and Hugging Face lay them out."""
     folder.mkdir(exist_ok=True)

@@ -40,6 +40,7 @@ def test_pieces_by_hand():
 def test_pieces_of_text_without_a_space_stay_bounded():
     assert [len(piece) for piece in pieces(["x" * 100], 3)] == [48, 48, 4]
     assert [len(piece) for piece in pieces(["x"] * 100, 3)] == [48, 48, 4]
+    assert [len(piece) for piece in pieces(["x" * 100 + " y"], 3)] == [48, 48, 4, 2]
 
 
 @given(text=AWKWARD, size=st.integers(1, 9), at=st.integers(0, 80))
@@ -63,6 +64,8 @@ def test_documents_are_followed_by_their_end(tokenizers):
     found = np.concatenate(list(encode_corpus(bpe, ["a test", "", "<|endoftext|>"], end_of_text=end)))
     assert found.tolist() == [*bpe.encode("a test"), end, end, *bpe.encode("<|endoftext|>"), end]
     assert found.tolist().count(end) == 3
+    found = encode_corpus(CharTokenizer.train("\0ab"), ["a", "b"], end_of_text=0)
+    assert [token_id for part in found for token_id in part.tolist()] == [1, 0, 2, 0]
 
 
 def test_a_corpus_goes_through_a_file(tokenizers, tmp_path):
