@@ -103,9 +103,7 @@ def run_chapters(app) -> None:
     only = os.environ.get("AIGC_BOOK_ONLY")
     paths = [path for path in runs.chapters() if only in (None, runs.name_of(path))]
     if not paths and only:
-        raise ExtensionError(
-            f"no chapter {only!r}; there are {', '.join(map(runs.name_of, runs.chapters())) or 'none'}"
-        )
+        raise SystemExit(f"no chapter {only!r}; there are {', '.join(map(runs.name_of, runs.chapters())) or 'none'}")
     try:
         runs.run_outdated(paths)
     except runs.ChapterFailed as error:
