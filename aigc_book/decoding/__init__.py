@@ -1,5 +1,6 @@
 """From logits to ids: sampling, beam search and cached generation."""
 
 from aigc_book.decoding.generate import generate, stream
+from aigc_book.layers.linear import pack
 
-__all__ = ["generate", "stream"]
+__all__ = ["generate", "pack", "stream"]

@@ -93,8 +93,8 @@ def stream(
 ) -> Iterator[Tensor]:
     """Like :func:`generate`, but hands out every new token as soon as it is there.
 
-    Arguments and errors are those of :func:`generate`; errors are raised at once, not when the first token is asked for.
-    Beside the tokens themselves nothing is kept but the cache.
+    Arguments and errors are those of :func:`generate`; errors are raised at once, not when the first token is asked
+    for. Beside the tokens themselves nothing is kept but the cache.
 
     Yields:
         The next id of each row, (B,) int64; for a single (T,) prompt a number, (). A row that has ended gives
@@ -104,10 +104,7 @@ def stream(
     check_settings(temperature=temperature, top_k=top_k, top_p=top_p, repetition_penalty=repetition_penalty)
     stops = _read_stop_ids(stop_ids)
     _check_lengths(model, prompts, max_new_tokens)
-    if temperature == 0:
-        generators = None
-    else:
-        generators = [_row_generator(row_seed) for row_seed in _row_seeds(seed, len(prompts))]
+    generators = None if temperature == 0 else _row_generators(seed, len(prompts))
     pad_id = (stops[0] if stops else 0) if pad_id is None else pad_id
 
     def tokens() -> Iterator[Tensor]:
@@ -200,7 +197,7 @@ def _check_lengths(model: nn.Module, prompts: list[Tensor], max_new_tokens: int)
 
 
 def _left_pad(prompts: list[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """(B, T) ids, padded on the left so that all rows end together, and the (B, T) mask; None if there is no padding."""
+    """(B, T) ids, padded on the left so that all rows end together, and their (B, T) mask; no mask if no padding."""
     longest = max(len(prompt) for prompt in prompts)
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=prompts[0].device)
     ids = torch.stack([nn.functional.pad(prompt, (longest - len(prompt), 0)) for prompt in prompts])
@@ -209,18 +206,14 @@ def _left_pad(prompts: list[Tensor]) -> tuple[Tensor, Tensor | None]:
     return ids, torch.arange(longest, device=ids.device) >= longest - lengths[:, None]
 
 
-def _row_seeds(seed: int | None, n_rows: int) -> list[int]:
-    """A seed for each row, so different from row to row that their streams have nothing in common."""
+def _row_generators(seed: int | None, n_rows: int) -> list[torch.Generator]:
+    """A generator for each row, with nothing in common; on the CPU, so that a GPU's rows draw the same numbers."""
     if seed is None:
         seed = int(torch.randint(2**63 - 1, ()))
     if seed < 0 or seed != int(seed):
         raise ValueError(f"seed must be a whole number, at least 0, or None; got {seed}")
-    return [int(np.random.SeedSequence([seed, row]).generate_state(1)[0]) for row in range(n_rows)]
-
-
-def _row_generator(seed: int) -> torch.Generator:
-    """A generator on the CPU, so that a GPU draws the same numbers."""
-    return torch.Generator().manual_seed(seed)
+    row_seeds = [int(np.random.SeedSequence([seed, row]).generate_state(1)[0]) for row in range(n_rows)]
+    return [torch.Generator().manual_seed(row_seed) for row_seed in row_seeds]
 
 
 def _until_stop(row: Tensor, stops: list[int]) -> Tensor:

@@ -116,7 +116,8 @@ def distribution(
 
     Args:
         logits: (..., V).
-        temperature: below 1 sharpens, above 1 flattens, 0 puts everything on the largest logit (the lowest id of equals).
+        temperature: below 1 sharpens, above 1 flattens, 0 puts everything on the largest logit (among equals, the
+            lowest id).
         top_k: keep only so many tokens, None for all.
         top_p: then keep only the nucleus of this probability, None for all.
 

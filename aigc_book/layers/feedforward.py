@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aigc_book.layers.linear import Linear
+
 
 def squared_relu(x: Tensor) -> Tensor:
     """max(x, 0)² (So et al., *Primer*, 2021)."""
@@ -39,8 +41,8 @@ class FeedForward(nn.Module):
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}")
         self.activation = ACTIVATIONS[activation]
-        self.up = nn.Linear(d_model, d_ff, bias=bias)
-        self.down = nn.Linear(d_ff, d_model, bias=bias)
+        self.up = Linear(d_model, d_ff, bias=bias)
+        self.down = Linear(d_ff, d_model, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) → (..., C)."""
@@ -63,9 +65,9 @@ class SwiGLU(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int, *, bias: bool = False):
         super().__init__()
-        self.gate_up = nn.Linear(d_model, 2 * d_ff, bias=bias)
+        self.gate_up = Linear(d_model, 2 * d_ff, bias=bias)
         self.gate_up.row_blocks = (d_ff, d_ff)  # two matrices in one, for optimizers that treat a matrix as a whole
-        self.down = nn.Linear(d_ff, d_model, bias=bias)
+        self.down = Linear(d_ff, d_model, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) → (..., C)."""

@@ -82,4 +82,5 @@ class KVCache:
 
     def reorder(self, rows: Tensor) -> None:
         """Let row b continue what was row ``rows[b]`` (beam search keeps some hypotheses and drops others)."""
-        self.memory[:, :, :, :, : self.length] = self.memory[:, :, rows, :, : self.length]
+        for memory in self.memory:  # layer by layer, so that the copy that is needed on the way is a small one
+            memory[..., : self.length, :] = memory[:, rows, :, : self.length]

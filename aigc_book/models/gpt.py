@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from aigc_book.layers.attention import MultiHeadAttention
 from aigc_book.layers.feedforward import ACTIVATIONS, FeedForward, SwiGLU
 from aigc_book.layers.kv_cache import KVCache
+from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm, RMSNorm
 from aigc_book.layers.positions import LearnedPositions, alibi_bias, rotary_angles, sinusoidal
 from aigc_book.models import pretrained
@@ -230,7 +231,7 @@ class GPT(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         self.final_norm = new_norm(config)
-        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.head = Linear(config.d_model, config.vocab_size, bias=False)
         if config.tie_embeddings:
             self.head.weight = self.token_embedding.weight
         self._cosines_and_sines: tuple[Tensor, Tensor] | None = None
@@ -337,7 +338,7 @@ class GPT(nn.Module):
                 f"batch_size must be at least 1 and max_seq_len in [1, {config.max_seq_len}]; "
                 f"got batch_size={batch_size}, max_seq_len={n_tokens}"
             )
-        weight = self.blocks[0].attention.qkv.weight
+        weight = self.token_embedding.weight
         return KVCache(
             config.n_layers,
             batch_size,

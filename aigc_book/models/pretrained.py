@@ -236,7 +236,7 @@ def _from_gpt2(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
             continue
         if name != "lm_head.weight" and not name.startswith("transformer."):
             name = f"transformer.{name}"  # files of the headless GPT2Model, as on the hub, lack the prefix
-        ours[name] = tensor.t() if name.endswith(GPT2_TRANSPOSED) else tensor
+        ours[name] = tensor.t().contiguous() if name.endswith(GPT2_TRANSPOSED) else tensor
     return _rename(ours, {**GPT2_NAMES, "lm_head.weight": "head.weight"}, n_layers)
 
 
