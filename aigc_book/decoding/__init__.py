@@ -1,6 +1,7 @@
 """From logits to ids: sampling, beam search and cached generation."""
 
+from aigc_book.decoding.beam import beam_search
 from aigc_book.decoding.generate import generate, stream
 from aigc_book.layers.linear import pack
 
-__all__ = ["generate", "pack", "stream"]
+__all__ = ["beam_search", "generate", "pack", "stream"]

@@ -6,15 +6,21 @@ Shape letters: B rows, T prompt tokens, N new tokens, S all tokens so far, V voc
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aigc_book.decoding.prompts import (
+    Prompt,
+    check_id,
+    check_lengths,
+    evaluating,
+    left_pad,
+    read_prompts,
+    read_stop_ids,
+)
 from aigc_book.decoding.sampling import check_settings, penalize_repetition, sample
-
-Prompt = Tensor | Sequence[int]
 
 
 def generate(
@@ -51,11 +57,11 @@ def generate(
         ends with its stop id. N is smaller where generation ended early.
 
     Raises:
-        ValueError: an empty prompt, prompts that are not whole numbers below the vocabulary's size, prompt and new
-            tokens together longer than the model's context, or a setting out of range.
+        ValueError: no prompt or an empty one, ids that are not whole numbers below the vocabulary's size, prompt and
+            new tokens together longer than the model's context, or a setting out of range.
     """
-    prompts, is_list, is_single = _read_prompts(model, ids)
-    stops = _read_stop_ids(stop_ids)
+    prompts, is_list, is_single = read_prompts(model, ids)
+    stops = read_stop_ids(model, stop_ids)
     columns = list(
         stream(
             model,
@@ -100,21 +106,22 @@ def stream(
         The next id of each row, (B,) int64; for a single (T,) prompt a number, (). A row that has ended gives
         ``pad_id``.
     """
-    prompts, _, is_single = _read_prompts(model, ids)
+    prompts, _, is_single = read_prompts(model, ids)
     check_settings(temperature=temperature, top_k=top_k, top_p=top_p, repetition_penalty=repetition_penalty)
-    stops = _read_stop_ids(stop_ids)
-    _check_lengths(model, prompts, max_new_tokens)
+    stops = read_stop_ids(model, stop_ids)
+    check_lengths(model, prompts, max_new_tokens)
     generators = None if temperature == 0 else _row_generators(seed, len(prompts))
     pad_id = (stops[0] if stops else 0) if pad_id is None else pad_id
+    check_id(model, "pad_id", pad_id)
 
     def tokens() -> Iterator[Tensor]:
-        tokens_so_far, mask = _left_pad(prompts)  # (B, S) and, unless all have the same length, (B, S)
+        tokens_so_far, mask = left_pad(prompts)  # (B, S) and, unless all have the same length, (B, S)
         B, T = tokens_so_far.shape
         cache = model.new_cache(B, T + max(max_new_tokens - 1, 0))  # the last token is not read any more
         ended = torch.zeros(B, dtype=torch.bool, device=tokens_so_far.device)
         new = tokens_so_far
         for _ in range(max_new_tokens):
-            with _evaluating(model):
+            with evaluating(model):
                 logits = model(new, mask=mask, cache=cache, last_only=True)[:, -1]  # (B, V)
             logits = penalize_repetition(logits, tokens_so_far, repetition_penalty, mask)
             new = sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generators)  # (B,)
@@ -132,85 +139,11 @@ def stream(
     return tokens()
 
 
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """No gradients and no dropout inside; every module's mode is as before outside.
-
-    Not torch.inference_mode: what a model computes once and keeps (rotary angles) must be usable in training later.
-    """
-    training = [module for module in model.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-def _read_prompts(model: nn.Module, ids: Prompt | Sequence[Prompt]) -> tuple[list[Tensor], bool, bool]:
-    """The prompts as 1-D tensors on the model's device; whether they came as a list, and whether as a single prompt."""
-    device = next(model.parameters()).device
-    is_list = not isinstance(ids, Tensor) and len(ids) > 0 and not isinstance(ids[0], int | np.integer)
-    if is_list:
-        prompts = [torch.as_tensor(prompt, device=device) for prompt in ids]
-        is_single = False
-    else:
-        tensor = torch.as_tensor(ids, device=device)
-        if tensor.dim() not in (1, 2):
-            raise ValueError(f"ids must be (T,), (B, T) or a list of prompts; got shape {tuple(tensor.shape)}")
-        is_single = tensor.dim() == 1
-        prompts = [tensor] if is_single else list(tensor)
-    if not prompts:
-        raise ValueError("expected at least one prompt; got none")
-    vocab_size = model.config.vocab_size
-    for row, prompt in enumerate(prompts):
-        if prompt.dim() != 1:
-            raise ValueError(f"each prompt of a list must be (T,); prompt {row} has shape {tuple(prompt.shape)}")
-        if not len(prompt):
-            raise ValueError(f"a prompt needs at least one token to start from; prompt {row} is empty")
-        if prompt.is_floating_point() or prompt.dtype == torch.bool:
-            raise ValueError(f"a prompt must be whole numbers; prompt {row} is {prompt.dtype}")
-        if prompt.min() < 0 or prompt.max() >= vocab_size:
-            raise ValueError(
-                f"ids must be in [0, vocab_size={vocab_size}); prompt {row} has {prompt.min()} to {prompt.max()}"
-            )
-    return [prompt.long() for prompt in prompts], is_list, is_single
-
-
-def _read_stop_ids(stop_ids: int | Sequence[int]) -> list[int]:
-    return [stop_ids] if isinstance(stop_ids, int) else list(stop_ids)
-
-
-def _check_lengths(model: nn.Module, prompts: list[Tensor], max_new_tokens: int) -> None:
-    if max_new_tokens < 0 or max_new_tokens != int(max_new_tokens):
-        raise ValueError(f"max_new_tokens must be a whole number, at least 0; got {max_new_tokens}")
-    context, longest = model.config.max_seq_len, max(len(prompt) for prompt in prompts)
-    if longest > context:
-        raise ValueError(f"the prompt has {longest} tokens, the model's context is max_seq_len={context}; shorten it")
-    if longest + max_new_tokens > context:
-        raise ValueError(
-            f"a prompt of {longest} and max_new_tokens={max_new_tokens} exceed the model's context of "
-            f"max_seq_len={context} tokens; at most {context - longest} new tokens fit"
-        )
-
-
-def _left_pad(prompts: list[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """(B, T) ids, padded on the left so that all rows end together, and their (B, T) mask; no mask if no padding."""
-    longest = max(len(prompt) for prompt in prompts)
-    lengths = torch.tensor([len(prompt) for prompt in prompts], device=prompts[0].device)
-    ids = torch.stack([nn.functional.pad(prompt, (longest - len(prompt), 0)) for prompt in prompts])
-    if (lengths == longest).all():
-        return ids, None
-    return ids, torch.arange(longest, device=ids.device) >= longest - lengths[:, None]
-
-
 def _row_generators(seed: int | None, n_rows: int) -> list[torch.Generator]:
     """A generator for each row, with nothing in common; on the CPU, so that a GPU's rows draw the same numbers."""
     if seed is None:
         seed = int(torch.randint(2**63 - 1, ()))
-    if seed < 0 or seed != int(seed):
+    if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number, at least 0, or None; got {seed}")
     row_seeds = [int(np.random.SeedSequence([seed, row]).generate_state(1)[0]) for row in range(n_rows)]
     return [torch.Generator().manual_seed(row_seed) for row_seed in row_seeds]
