@@ -3,6 +3,7 @@
 Shape letters: K beams, V vocabulary, N new tokens so far.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,8 +58,8 @@ def beam_search(
         The best hypotheses, the best first; fewer than ``n_best`` only if there are no more.
 
     Raises:
-        ValueError: n_beams or n_best out of range, max_new_tokens below 1, more than one prompt, or what
-            :func:`aigc_book.decoding.generate.generate` raises.
+        ValueError: n_beams, n_best or length_penalty out of range, max_new_tokens below 1, more than one prompt, or
+            what :func:`aigc_book.decoding.generate.generate` raises.
 
     Source: Graves, *Sequence Transduction with Recurrent Neural Networks* (2012), section 2.5; Wu et al., *Google's
     Neural Machine Translation System* (2016), section 7, for the length, where they take ((5 + N) / 6)^α.
@@ -72,6 +73,8 @@ def beam_search(
         raise ValueError(f"beam search needs max_new_tokens of at least 1; got {max_new_tokens}")
     if n_beams < 1 or not 1 <= n_best <= n_beams:
         raise ValueError(f"n_beams must be at least 1 and n_best in [1, n_beams]; got {n_beams=}, {n_best=}")
+    if not math.isfinite(length_penalty):
+        raise ValueError(f"length_penalty must be a finite number; got {length_penalty}")
     prompt, vocab_size = prompts[0], model.config.vocab_size
     K = n_beams
 
