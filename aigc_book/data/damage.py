@@ -205,7 +205,7 @@ def sentences(text: str, *, min_words: int = 8, max_words: int = 30) -> list[str
         if any(line.startswith("   ") for line in lines):
             continue
         for sentence in re.split(r"(?<=\.)\s+(?=[A-Z])", " ".join(line.strip() for line in lines)):
-            plain = re.fullmatch(r"[A-Z][A-Za-z0-9 ,.;:'’\"()\-]+\.", sentence)
+            plain = re.fullmatch(r"[A-Z][A-Za-z0-9 ,.;:'’`\"()\-]+\.", sentence)
             if plain and min_words <= len(sentence.split()) <= max_words:
                 found[sentence] = None
     return list(found)
@@ -239,9 +239,9 @@ def reworded(sentence: str, *, share: float = 0.15) -> str | None:
 
 _SYNONYM = re.compile(
     # not inside quotation marks, where a word is a piece of code, and not where it belongs to a phrase ("as if")
-    r"""(?<!["'\w-])(?<!as )(?<!only )(?<!even )(?P<article>[Aa]n? )?(?P<words>"""
+    r"""(?<!["'`\w-])(?<!as )(?<!only )(?<!even )(?P<article>[Aa]n? )?(?P<words>"""
     + "|".join(sorted(SYNONYMS, key=len, reverse=True))
-    + r""")(?!["'’\w(-])(?! and only| not| any| appropriate| necessary| needed| present| possible)""",
+    + r""")(?!["'’`\w(-])(?! and only| not| any| appropriate| necessary| needed| present| possible)""",
     re.IGNORECASE,
 )
 
@@ -260,7 +260,7 @@ def negated(sentence: str) -> str | None:
     match = re.search(rf"\b({_AUXILIARIES})(not| not)\b(?! only)", sentence)
     if match:
         return sentence[: match.start()] + match[1] + sentence[match.end() :]
-    match = re.search(rf"(?<![\"'])\b({_AUXILIARIES})\b(?!['\"]| no\b| never| only| also)", sentence)
+    match = re.search(rf"(?<![\"'`])\b({_AUXILIARIES})\b(?!['`\"]| no\b| never| only| also)", sentence)
     return match and f"{sentence[: match.end()]} not{sentence[match.end() :]}"
 
 
@@ -275,7 +275,7 @@ def number_changed(sentence: str) -> str | None:
 
 def opposite(sentence: str) -> str | None:
     """The sentence with its first word of :data:`OPPOSITES` turned into the opposite (before ↔ after)."""
-    for match in re.finditer(r"(?<![\"'\w-])[A-Za-z-]+(?![\"'\w-])", sentence):
+    for match in re.finditer(r"(?<![\"'`\w-])[A-Za-z-]+(?![\"'`\w-])", sentence):
         new = OPPOSITES.get(match[0].lower())
         if new:
             new = new[0].upper() + new[1:] if match[0][0].isupper() else new
