@@ -69,9 +69,9 @@ def use_style() -> None:
         set_matplotlib_formats("svg")
 
 
-def label_line(ax: Axes, x: float, y: float, text: str, color: str) -> None:
-    """Write a line's name beside its end, in its colour: nobody has to look a colour up in a legend."""
-    ax.annotate(text, (x, y), xytext=(5, 0), textcoords="offset points", color=color, va="center", fontsize=9)
+def label_line(ax: Axes, x: float, y: float, text: str, color: str, up: float = 0) -> None:
+    """Write a line's name beside its end (``up`` points higher), in its colour: nobody has to look up a legend."""
+    ax.annotate(text, (x, y), xytext=(5, up), textcoords="offset points", color=color, va="center", fontsize=9)
 
 
 def attention(
@@ -152,22 +152,29 @@ def curves(
         logy: logarithmic y axis.
     """
     figure, ax = plt.subplots()
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
     _lines(ax, lines, colors or {})
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    if logx:
-        ax.set_xscale("log")
-    if logy:
-        ax.set_yscale("log")
     return figure
 
 
 def _lines(ax: Axes, lines: Mapping, colors: Mapping[str, str], dots: Sequence[str] = ()) -> None:
-    """Draw name → (x, y), the names beside the ends; those in ``dots`` as points."""
+    """Draw name → (x, y), those in ``dots`` as points. Names stand beside the ends, apart where they would touch."""
     palette = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    ends = []
     for index, (name, (x, y)) in enumerate(lines.items()):
         color = colors.get(name) or COLORS.get(name) or palette[index % len(palette)]
-        ax.plot(x, y, "o" if name in dots else "-", color=color)
-        label_line(ax, x[-1], y[-1], name, color)
+        ax.plot(x, y, "o" if name in dots else "-", color=color, zorder=3 if name in dots else 2)
+        if name in dots:
+            top = int(np.argmax(y))
+            label_line(ax, x[top], y[top], name, color, up=9)
+        else:
+            ends.append((x[-1], y[-1], name, color))
+    ax.autoscale_view()  # heights on the paper are known only now
+    lowest = -np.inf
+    for x, y, name, color in sorted(ends, key=lambda end: end[1]):
+        height = ax.transData.transform((x, y))[1] * 72 / ax.figure.dpi
+        lowest = max(lowest + 11, height)
+        label_line(ax, x, y, name, color, up=lowest - height)
 
 
 class Panel(NamedTuple):
@@ -194,7 +201,7 @@ def curve_panels(
         xlabel: with its unit, for all of them.
         colors: name → colour, where :data:`COLORS` and the palette are not enough.
         dots: the names of the lines that are drawn as points.
-        logx: logarithmic x axes.
+        logx: logarithmic x axes, with a tick at each x of the first line.
 
     Raises:
         ValueError: no panel.
@@ -207,12 +214,13 @@ def curve_panels(
     names = list(dict.fromkeys(name for panel in panels for name in panel.lines))
     same = {name: palette[i % len(palette)] for i, name in enumerate(names)} | COLORS | dict(colors or {})
     for ax, panel in zip(axes[0], panels, strict=True):
-        _lines(ax, panel.lines, same, dots)
-        ax.set(title=panel.title, xlabel=xlabel, ylabel=panel.ylabel)
+        ax.set(title=panel.title, xlabel=xlabel, ylabel=panel.ylabel, yscale="log" if panel.logy else "linear")
         if logx:
-            ax.set_xscale("log", base=2)
-        if panel.logy:
-            ax.set_yscale("log")
+            ticks = next(iter(panel.lines.values()))[0]
+            ax.set_xscale("log")
+            ax.set_xticks(ticks, [f"{x:,}" for x in ticks])
+            ax.set_xticks([], minor=True)
+        _lines(ax, panel.lines, same, dots)
     return figure
 
 
@@ -332,18 +340,18 @@ def attention_arcs(sentences: Sequence[Sequence[str]], weights: np.ndarray, labe
     return figure
 
 
-def shaded_text(words: Sequence[str], weights: Sequence[float], *, columns: int = 88) -> Figure:
-    """A text as a page of a book, each word on a ground as dark as its weight is large.
+def attention_page(words: Sequence[str], weights: Sequence[float], *, columns: int = 88) -> Figure:
+    """Where the last word of a long text looks: the text as a page, each word on a ground as dark as its weight.
 
     Args:
         words: T words.
-        weights: T numbers; the largest is drawn darkest.
+        weights: T numbers, those of the last word; the largest is drawn darkest.
         columns: how many characters a line has.
 
     Raises:
-        ValueError: not one weight a word.
+        ValueError: no words, or not one weight a word.
     """
-    if len(words) != len(weights) or not words:
+    if len(words) != len(weights) or not len(words):
         raise ValueError(f"weights must be one for each of the {len(words)} words; got {len(weights)}")
     places, x, y = [], 0, 0
     for word in words:
@@ -351,10 +359,11 @@ def shaded_text(words: Sequence[str], weights: Sequence[float], *, columns: int 
             x, y = 0, y + 1
         places.append((x, y))
         x += len(word) + 1
+    weights = np.asarray(weights, dtype=float)
     figure, ax = plt.subplots(figsize=(8.6, 0.3 + 0.22 * (y + 1)))
-    for word, (x, y), weight in zip(words, places, np.asarray(weights, dtype=float) / max(weights), strict=True):
+    for index, (word, (x, y), weight) in enumerate(zip(words, places, weights / weights.max(), strict=True)):
         box = {"boxstyle": "round,pad=0.2", "facecolor": ORANGE, "alpha": weight, "edgecolor": "none"}
-        color = INK if weight > 0.1 else GREY
+        color = BLUE if index == len(words) - 1 else INK if weight > 0.1 else GREY
         ax.text(x, -y, word, va="center", family="monospace", fontsize=10, color=color, bbox=box)
     ax.set(xlim=(-1, columns + 1), ylim=(-y - 0.7, 0.7))
     ax.axis("off")
