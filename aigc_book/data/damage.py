@@ -62,7 +62,7 @@ SYNONYMS = {
     "occur": "happen",
     "occurs": "happens",
     "only": "solely",
-    "otherwise": "if not",
+    "otherwise,": "if not,",
     "possible": "feasible",
     "provide": "offer",
     "provides": "offers",
@@ -100,7 +100,6 @@ OPPOSITES = {
     "false": "true",
     "first": "last",
     "global": "local",
-    "greater": "less",
     "immutable": "mutable",
     "inside": "outside",
     "invalid": "valid",
@@ -229,8 +228,7 @@ def reworded(sentence: str, *, share: float = 0.15) -> str | None:
         new = SYNONYMS[words.lower()]
         touched += len(words.split())
         if article:  # "an additional" but "a further"
-            article = article[0] + ("n " if new[0] in "aeiou" else " ")
-            return article + new
+            return _fit_article(article, new) + new
         return new[0].upper() + new[1:] if words[0].isupper() else new
 
     copy = _SYNONYM.sub(replace, sentence)
@@ -275,12 +273,17 @@ def number_changed(sentence: str) -> str | None:
 
 def opposite(sentence: str) -> str | None:
     """The sentence with its first word of :data:`OPPOSITES` turned into the opposite (before ↔ after)."""
-    for match in re.finditer(r"(?<![\"'`\w-])[A-Za-z-]+(?![\"'`\w-])", sentence):
-        new = OPPOSITES.get(match[0].lower())
-        if new:
-            new = new[0].upper() + new[1:] if match[0][0].isupper() else new
-            return sentence[: match.start()] + new + sentence[match.end() :]
+    for match in re.finditer(r"(?<![\"'`\w-])([Aa]n? )?([A-Za-z-]+)(?![,\"'`\w-]| no\b)", sentence):
+        article, word = match.groups(default="")
+        if new := OPPOSITES.get(word.lower()):
+            new = new[0].upper() + new[1:] if word[0].isupper() else new
+            return sentence[: match.start()] + _fit_article(article, new) + new + sentence[match.end() :]
     return None
+
+
+def _fit_article(article: str, word: str) -> str:
+    """ "a " or "an " as the word wants it; an empty article stays empty."""
+    return article and article[0] + ("n " if word[0] in "aeiou" else " ")
 
 
 def shuffled(sentence: str, seed: int = 0) -> str:

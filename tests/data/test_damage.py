@@ -44,6 +44,11 @@ def test_sentences_wants_bounds_that_leave_something(bounds):
     [
         (damage.reworded, ORIGINAL, "Mutable sequences may be changed after they are made."),
         (damage.reworded, "An additional item is used.", "A further element is employed."),
+        (
+            damage.reworded,
+            "Otherwise, an item that would otherwise stay goes.",
+            "If not, an element that would otherwise stay goes.",
+        ),
         (damage.reworded, 'The "if" statement is a statement of the language.', None),
         (damage.reworded, "It is as if nothing of the kind had been done.", None),
         (
@@ -64,6 +69,8 @@ def test_sentences_wants_bounds_that_leave_something(bounds):
         (damage.opposite, ORIGINAL, "Immutable sequences can be changed after they are created."),
         (damage.opposite, "This comes before that.", "This comes after that."),
         (damage.opposite, "The first-class object.", None),
+        (damage.opposite, "It is a mutable object.", "It is an immutable object."),
+        (damage.opposite, "Next, there is one with no arguments.", None),
         (damage.cut_in_half, ORIGINAL, "Mutable sequences can be."),
     ],
 )
