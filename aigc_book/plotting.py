@@ -153,6 +153,9 @@ def curves(
     """
     figure, ax = plt.subplots()
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter("{x:g}")  # 10, not 10¹
     _lines(ax, lines, colors or {})
     return figure
 
@@ -225,7 +228,11 @@ def curve_panels(
 
 
 def score_matrix(
-    groups: Sequence[tuple[str, float, Mapping[str, Sequence[float]]]], columns: Sequence[str], *, best: float = 100
+    groups: Sequence[tuple[str, float, Mapping[str, Sequence[float]]]],
+    columns: Sequence[str],
+    *,
+    best: float = 100,
+    note: str = "",
 ) -> Figure:
     """A table of scores, its rows in groups; the further a score is from what it should be, the redder its field.
 
@@ -233,6 +240,7 @@ def score_matrix(
         groups: (heading, the score that all its rows should have, row → one score a column).
         columns: what the C columns are called.
         best: the range of the scores is 0 to ``best``.
+        note: how to read the fields, in a few words; it stands in the free corner.
 
     Raises:
         ValueError: no rows, or a row that has not one score for each column.
@@ -244,7 +252,7 @@ def score_matrix(
         if len(scores) not in (0, len(columns)):
             raise ValueError(f"row {name!r} must have one score for each of {len(columns)} columns; got {len(scores)}")
     error = np.full((len(lines), len(columns)), np.nan)
-    figure, ax = plt.subplots(figsize=(2.6 + 0.8 * len(columns), 0.6 + 0.36 * len(lines)))
+    figure, ax = plt.subplots(figsize=(2.6 + 0.8 * len(columns), 0.6 + 0.33 * len(lines)))
     for i, (name, wanted, scores) in enumerate(lines):
         if not len(scores):
             ax.text(0.04, i + 0.6, name, va="center", weight="bold", color=INK)
@@ -262,6 +270,7 @@ def score_matrix(
     ax.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
     ax.spines[:].set_visible(False)
     ax.grid(False)
+    ax.text(-0.12, 0.25, note, ha="right", va="center", color=GREY, linespacing=1.5)
     return figure
 
 

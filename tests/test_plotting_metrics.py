@@ -24,9 +24,9 @@ def texts(figure) -> list[str]:
 
 
 def test_score_matrix_shows_scores_and_marks_what_is_wrong():
-    figure = plotting.score_matrix(GROUPS, ["A", "B", "C"])
+    figure = plotting.score_matrix(GROUPS, ["A", "B", "C"], note="dark: wrong")
     ax = figure.axes[0]
-    assert texts(figure) == ["kept", "5", "100", "40", "broken", "87", "99", "3", "0", "1", "2"]
+    assert texts(figure) == ["kept", "5", "100", "40", "broken", "87", "99", "3", "0", "1", "2", "dark: wrong"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["rewritten", "negated", "other"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["A", "B", "C"]
     error = ax.collections[0].get_array().reshape(5, 3)  # two headings, three rows
