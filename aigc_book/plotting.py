@@ -29,6 +29,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, INK, GREY = (
     "#222222",
     "#8A8A8A",
 )
+CHARACTER_INCHES = 0.602 / 72  # of matplotlib's monospaced font, for each point of its size
 COLORS = {
     "train": SKY,
     "validation": BLUE,
@@ -111,7 +112,7 @@ def attention(
     columns = min(len(heads), 4)
     rows = -(-len(heads) // columns)
     numbers = len(keys) <= 8 and len(heads) == 1 if numbers is None else numbers
-    field = 0.55 if len(heads) == 1 else 0.28
+    field = 0.55 if len(heads) == 1 and len(keys) <= 12 else 0.28
     size = (columns * (1.2 + field * len(keys)), rows * (1.0 + field * len(queries)))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for ax in axes.flat[len(heads) :]:
@@ -327,7 +328,8 @@ def attention_arcs(sentences: Sequence[Sequence[str]], weights: np.ndarray, labe
     if len(labels) not in (0, len(sentences)):
         raise ValueError(f"labels must be one for each of the {len(sentences)} sentences; got {len(labels)}")
     length = max(len(" ".join(words)) for words in sentences)
-    figure, axes = plt.subplots(len(sentences), 1, figsize=(8.6, 1.55 * len(sentences)), squeeze=False)
+    width = 0.15 + (length + 2) * CHARACTER_INCHES * 13.5
+    figure, axes = plt.subplots(len(sentences), 1, figsize=(width, 1.55 * len(sentences)), squeeze=False)
     palette = (BLUE, GREEN, RED, PURPLE)
     for index, (ax, words, row) in enumerate(zip(axes[:, 0], sentences, weights, strict=True)):
         color = palette[index % len(palette)]
@@ -342,8 +344,8 @@ def attention_arcs(sentences: Sequence[Sequence[str]], weights: np.ndarray, labe
             box = {"boxstyle": "round,pad=0.25", "facecolor": color, "alpha": 0.55 * weight, "edgecolor": "none"}
             ink = color if center == start else INK
             ax.text(center, 0, word, ha="center", va="center", family="monospace", fontsize=13.5, color=ink, bbox=box)
-        best = int(row.argmax())
-        ax.text(centers[best], -0.28, f"{row[best]:.0%}", ha="center", va="center", fontsize=10, color=color)
+            if weight >= 0.1:
+                ax.text(center, -0.28, f"{weight:.0%}", ha="center", va="center", fontsize=10, color=color)
         if labels:
             ax.set_title(labels[index], fontsize=10, color=INK)
         ax.set(xlim=(-1, length + 1), ylim=(-0.4, 1.0))
@@ -371,7 +373,7 @@ def attention_page(words: Sequence[str], weights: Sequence[float], *, columns: i
         places.append((x, y))
         x += len(word) + 1
     weights = np.asarray(weights, dtype=float)
-    figure, ax = plt.subplots(figsize=(8.6, 0.3 + 0.22 * (y + 1)))
+    figure, ax = plt.subplots(figsize=(0.15 + (columns + 2) * CHARACTER_INCHES * 10, 0.3 + 0.22 * (y + 1)))
     for index, (word, (x, y), weight) in enumerate(zip(words, places, weights / weights.max(), strict=True)):
         box = {"boxstyle": "round,pad=0.2", "facecolor": ORANGE, "alpha": weight, "edgecolor": "none"}
         color = BLUE if index == len(words) - 1 else INK if weight > 0.1 else GREY
@@ -433,7 +435,7 @@ def training_story(
         label_line(ax, place(x[-1]), y[-1], f"{name} text", COLORS[key])
     for step, text in samples.items():
         ax.plot(place(step), curve[step], "o", color=COLORS["highlight"], markersize=8)
-        plain = "".join(c if ord(c) < 592 or c in "‘’“”–—…" else "�" for c in " ".join(text.split()))
+        plain = "".join(c if c.isprintable() and ord(c) < 592 else "�" for c in " ".join(text.split()))
         for row, line in enumerate(textwrap.wrap(plain, columns)[:rows], start=1):
             for word in re.finditer(r"\S+", line):
                 strange = any(letters.lower() not in known for letters in re.findall(r"[^\W\d_]+|�", word[0]))
