@@ -190,10 +190,11 @@ def test_page_is_whole_with_the_network_cut_and_readable_in_light_and_dark(visit
         assert faint == [], theme
 
 
-def test_search_finds(visit):
-    page = visit("search.html?q=perplexity")
-    page.wait_for_selector("#search-results li a", timeout=15_000)
-    assert page.locator("#search-results li a").count() >= 1
+def test_search_finds_in_both_languages_and_nothing_for_nonsense(visit):
+    for word in ("perplexity", "自注意力"):
+        page = visit(f"search.html?q={word}")
+        page.wait_for_selector("#search-results li a", timeout=15_000)
+        assert page.locator("#search-results li a").count() >= 1
     page = visit("search.html?q=zxqvwk")
     page.wait_for_selector("#search-results p.search-summary", timeout=15_000)
     assert page.locator("#search-results li a").count() == 0

@@ -87,9 +87,9 @@ class ChapterFigure(SphinxDirective):
         settings = cell.metadata["mystnb"]
         image = nodes.image(uri=f"/{file.relative_to(runs.ROOT).as_posix()}", alt=settings["image"]["alt"])
         figure = nodes.figure("", image, classes=["chapter-figure"])
-        caption = nodes.Element()
-        self.state.nested_parse(StringList([settings["figure"]["caption"]]), self.content_offset, caption)
-        figure += nodes.caption("", "", *(caption.children[0].children if caption.children else []))
+        words = nodes.legend()  # a caption would be numbered, and the figure's number belongs to its chapter
+        self.state.nested_parse(StringList([settings["figure"]["caption"]]), self.content_offset, words)
+        figure += words
         return [figure]
 
 
