@@ -67,7 +67,7 @@ def setup(seed: int = 0) -> Runtime:
     Raises:
         ValueError: the seed is out of range, or an environment override makes no sense.
     """
-    if not 0 <= seed < 2**32:
+    if type(seed) is not int or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1; got {seed!r}")
     device, scale = find_device(), find_scale()
     random.seed(seed)
