@@ -136,7 +136,8 @@ def test_scales_that_are_none(monkeypatch, scale):
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "a", None, True])
 def test_seeds_that_are_none(seed):
     before = random.getstate()
-    with pytest.raises(ValueError, match=rf"seed must be an integer from 0 to 2\*\*32 - 1; got {re.escape(repr(seed))}"):
+    message = rf"seed must be an integer from 0 to 2\*\*32 - 1; got {re.escape(repr(seed))}"
+    with pytest.raises(ValueError, match=message):
         runtime.setup(seed)
     assert random.getstate() == before
     runtime.setup(2**32 - 1)
