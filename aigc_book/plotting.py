@@ -322,17 +322,16 @@ def attention_arcs(sentences: Sequence[Sequence[str]], weights: np.ndarray, labe
         ValueError: weights or labels that don't fit the sentences.
     """
     weights = np.asarray(weights, dtype=float)
-    if not sentences or weights.shape != (len(sentences), len(sentences[0])):
-        shape = (len(sentences), len(sentences[0]) if sentences else 0)
-        raise ValueError(f"weights must be one for each word of each sentence, {shape}; got {weights.shape}")
+    lengths = {len(words) for words in sentences}
+    if weights.ndim != 2 or weights.shape[0] != len(sentences) or {weights.shape[1]} != lengths:
+        raise ValueError(f"weights must be (R, T) for {len(sentences)} sentences of equal length; got {weights.shape}")
     if len(labels) not in (0, len(sentences)):
         raise ValueError(f"labels must be one for each of the {len(sentences)} sentences; got {len(labels)}")
     length = max(len(" ".join(words)) for words in sentences)
-    width = 0.15 + (length + 2) * CHARACTER_INCHES * 13.5
-    figure, axes = plt.subplots(len(sentences), 1, figsize=(width, 1.55 * len(sentences)), squeeze=False)
-    palette = (BLUE, GREEN, RED, PURPLE)
+    size = (0.15 + (length + 2) * CHARACTER_INCHES * 13.5, 1.55 * len(sentences))
+    figure, axes = plt.subplots(len(sentences), 1, figsize=size, squeeze=False)
     for index, (ax, words, row) in enumerate(zip(axes[:, 0], sentences, weights, strict=True)):
-        color = palette[index % len(palette)]
+        color = (BLUE, GREEN, RED, PURPLE)[index % 4]
         ends = np.cumsum([len(word) + 1 for word in words])
         centers = ends - 1 - np.array([len(word) / 2 for word in words])
         start = centers[-1]
@@ -353,20 +352,19 @@ def attention_arcs(sentences: Sequence[Sequence[str]], weights: np.ndarray, labe
     return figure
 
 
-def attention_page(words: Sequence[str], weights: Sequence[float], *, columns: int = 88) -> Figure:
+def attention_page(words: Sequence[str], weights: Sequence[float]) -> Figure:
     """Where the last word of a long text looks: the text as a page, each word on a ground as dark as its weight.
 
     Args:
         words: T words.
         weights: T numbers, those of the last word; the largest is drawn darkest.
-        columns: how many characters a line has.
 
     Raises:
         ValueError: no words, or not one weight a word.
     """
     if len(words) != len(weights) or not len(words):
         raise ValueError(f"weights must be one for each of the {len(words)} words; got {len(weights)}")
-    places, x, y = [], 0, 0
+    places, x, y, columns = [], 0, 0, 88
     for word in words:
         if x and x + len(word) > columns:
             x, y = 0, y + 1

@@ -119,6 +119,10 @@ def check_streaming_attention(streaming_attention: Callable[[Tensor, Iterable], 
             unshrunk @ values / (scores - scores.max()).exp().sum(),
             "One sum is shrunk when a larger score comes, and the weighted sum of values is not.",
         ),
+        (
+            (scores - scores.max()).exp() @ values / unshrunk.sum(),
+            "One sum is shrunk when a larger score comes, and the sum of exponentials is not.",
+        ),
         (values.mean(dim=0), "Every value got the same weight, whatever the scores are."),
         (values[scores.argmax()], "Only the best value was returned: this is a maximum, not a softmax."),
     ]

@@ -1,0 +1,166 @@
+"""The book's style, and the figures that show attention and curves: what is drawn where, and every documented error."""
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+
+from aigc_book import plotting
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+def words_of(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def test_style_gives_figures_a_white_ground_and_the_palette():
+    plotting.use_style()
+    figure, ax = plt.subplots()
+    assert to_hex(figure.get_facecolor()) == "#ffffff"
+    (line,) = ax.plot([0, 1])
+    assert to_hex(line.get_color()) == plotting.BLUE.lower()
+
+
+def test_attention_labels_rows_and_columns_and_writes_small_tables_out():
+    figure = plotting.attention([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]], ["a", "b", "c"], ["k1", "k2"])
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["k1", "k2"]
+    assert words_of(ax) == ["0.25", "0.75", "1.00", "0.00", "0.50", "0.50"]
+    assert ax.images[0].get_clim() == (0, 1)
+    assert figure.axes[1].get_ylabel() == "attention weight"
+
+
+def test_attention_of_several_heads_and_another_range():
+    weights = np.full((5, 2, 2), 0.2)
+    figure = plotting.attention(weights, ["a", "b"], titles=list("vwxyz"), darkest=0.4)
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert [ax.get_title() for ax in shown] == list("vwxyz")
+    assert all(ax.images[0].get_clim() == (0, 0.4) and not ax.texts for ax in shown)
+
+
+def test_attention_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"T=3 queries and S=2 keys; got \(2, 2\)"):
+        plotting.attention(np.eye(2), ["a", "b", "c"], ["k1", "k2"])
+    with pytest.raises(ValueError, match=r"got \(2,\)"):
+        plotting.attention([0.5, 0.5], ["a", "b"])
+    with pytest.raises(ValueError, match="one for each of the 2 heads; got 1"):
+        plotting.attention(np.ones((2, 1, 1)), ["a"], titles=["only"])
+
+
+def test_curves_name_their_lines_at_the_ends():
+    figure = plotting.curves({"train": ([1, 10], [3, 1]), "other": ([1, 10], [3, 2])}, xlabel="step", ylabel="loss")
+    ax = figure.axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
+    assert {text.get_text(): text.xy for text in ax.texts} == {"train": (10, 1), "other": (10, 2)}
+    assert to_hex(ax.lines[0].get_color()) == plotting.COLORS["train"].lower()
+
+
+@pytest.mark.parametrize("logy", [False, True])
+def test_names_that_would_touch_are_moved_apart(logy):
+    lines = {"a": ([0, 1], [1, 5.0]), "b": ([0, 1], [1, 5.01]), "c": ([0, 1], [1, 9.0]), "d": ([0, 1], [1, 5.0])}
+    figure = plotting.curves(lines, xlabel="x", ylabel="y", logy=logy)
+    figure.draw_without_rendering()
+    ax = figure.axes[0]
+    heights = {t.get_text(): ax.transData.transform(t.xy)[1] * 72 / figure.dpi + t.xyann[1] for t in ax.texts}
+    a, d, b, c = (heights[name] for name in "adbc")
+    assert d - a > 10 and b - d > 10
+    assert {t.get_text(): t.xyann[1] for t in ax.texts}["c"] == 0  # far from the others: not moved
+    assert c > b
+
+
+def test_panels_share_colours_and_have_ticks_where_they_were_measured():
+    panels = [
+        plotting.Panel("left", {"ours": ([2, 8, 1024], [1, 2, 3])}, "seconds"),
+        plotting.Panel(
+            "right", {"peer": ([2, 8, 1024], [1, 2, 3]), "ours": ([2, 8, 1024], [4, 5, 6])}, "MiB", logy=True
+        ),
+    ]
+    figure = plotting.curve_panels(panels, xlabel="n", logx=True)
+    left, right = figure.axes
+    assert left.lines[0].get_color() == right.lines[1].get_color() != right.lines[0].get_color()
+    assert [label.get_text() for label in left.get_xticklabels()] == ["2", "8", "1,024"]
+    assert (left.get_yscale(), right.get_yscale()) == ("linear", "log")
+    assert (left.get_ylabel(), right.get_ylabel(), right.get_xlabel()) == ("seconds", "MiB", "n")
+    assert right.lines[1].get_ydata().tolist() == [4, 5, 6]
+
+
+def test_dots_are_named_at_the_highest():
+    figure = plotting.curve_panels(
+        [plotting.Panel("", {"measured": ([0, 1, 2], [5, 9, 7])}, "y")], xlabel="x", dots=["measured"]
+    )
+    ax = figure.axes[0]
+    assert ax.lines[0].get_linestyle() == "None" and ax.lines[0].get_marker() == "o"
+    assert ax.texts[0].xy == (1, 9)
+
+
+def test_panels_want_a_panel():
+    with pytest.raises(ValueError, match="at least one panel; got none"):
+        plotting.curve_panels([], xlabel="n")
+
+
+SENTENCES = [["the", "queen", "she"], ["the", "twins", "they"]]
+
+
+def test_arcs_are_as_thick_as_weights_and_name_those_that_count():
+    figure = plotting.attention_arcs(SENTENCES, [[0.0, 1.0, 0.0], [0.05, 0.15, 0.8]], ["first", "second"])
+    first, second = figure.axes
+    assert words_of(first) == ["the", "queen", "100%", "she"]
+    assert words_of(second) == ["the", "twins", "15%", "they", "80%"]
+    widths = [line.get_linewidth() for line in first.lines]
+    assert widths[1] > 5 > 1 > widths[0] == widths[2]
+    assert [ax.get_title() for ax in figure.axes] == ["first", "second"]
+    ends = [(line.get_xdata()[0], line.get_xdata()[-1]) for line in first.lines]
+    centers = [text.get_position()[0] for text in first.texts if "%" not in text.get_text()]
+    assert ends == [(pytest.approx(centers[2]), pytest.approx(center)) for center in centers]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "weights"),
+    [
+        (SENTENCES, [[0.5, 0.5]]),
+        (SENTENCES, [[0.5, 0.5], [0.5, 0.5]]),
+        (SENTENCES, [0.5, 0.5, 0.0]),
+        ([["a", "b"], ["a"]], [[0.5, 0.5], [0.5, 0.5]]),
+        ([], np.zeros((0, 3))),
+    ],
+)
+def test_arcs_refuse_weights_that_do_not_fit(sentences, weights):
+    with pytest.raises(ValueError, match=r"weights must be \(R, T\) for \d sentences of equal length; got \("):
+        plotting.attention_arcs(sentences, weights)
+
+
+def test_arcs_refuse_labels_that_do_not_fit():
+    with pytest.raises(ValueError, match="one for each of the 2 sentences; got 1"):
+        plotting.attention_arcs(SENTENCES, np.full((2, 3), 1 / 3), ["only"])
+
+
+def test_page_wraps_and_shades_by_weight():
+    words = ["word"] * 40 + ["they"]
+    weights = np.zeros(41)
+    weights[3], weights[7] = 0.5, 0.25
+    figure = plotting.attention_page(words, weights)
+    texts = figure.axes[0].texts
+    assert [text.get_text() for text in texts] == words
+    assert len({text.get_position()[1] for text in texts}) == 3  # 17 words of 4 letters on a line of 88
+    assert all(text.get_position()[0] + 4 <= 88 for text in texts)
+    shades = [text.get_bbox_patch().get_alpha() for text in texts]
+    assert (shades[3], shades[7], shades[0]) == (1.0, 0.5, 0.0)
+    assert to_hex(texts[-1].get_color()) == plotting.BLUE.lower()
+
+
+def test_page_refuses_weights_that_do_not_fit():
+    with pytest.raises(ValueError, match="one for each of the 2 words; got 1"):
+        plotting.attention_page(["a", "b"], [1.0])
+    with pytest.raises(ValueError, match="one for each of the 0 words; got 0"):
+        plotting.attention_page([], [])
