@@ -303,7 +303,7 @@ def word_alignment(
     for y, words in ((1, hypothesis), (0, reference)):
         for x, word in enumerate(words):
             ax.text(x, y, word, ha="center", va="center", fontsize=12, color=colors.get((x, y), GREY))
-    ax.text(-0.6, 1, "output", ha="right", va="center", color=GREY)
+    ax.text(-0.6, 1, "hypothesis", ha="right", va="center", color=GREY)
     ax.text(-0.6, 0, "reference", ha="right", va="center", color=GREY)
     ax.set(xlim=(-1.6, max(len(hypothesis), len(reference)) - 0.4), ylim=(-0.25, 1.25))
     ax.axis("off")
