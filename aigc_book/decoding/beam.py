@@ -77,6 +77,7 @@ def beam_search(
         raise ValueError(f"length_penalty must be a finite number; got {length_penalty}")
     prompt, vocab_size = prompts[0], model.config.vocab_size
     K = n_beams
+    modules = list(model.modules())
 
     cache = model.new_cache(K, max(1, len(prompt) + max_new_tokens - 1))
     new = prompt.expand(K, -1)  # (K, T), then (K, 1): what the model has not read yet
@@ -86,7 +87,7 @@ def beam_search(
     log_probabilities[0] = 0.0
     finished: list[Hypothesis] = []
     for n in range(1, max_new_tokens + 1):
-        with evaluating(model):
+        with evaluating(modules):
             logits = model(new, cache=cache, last_only=True)[:, -1]  # (K, V)
         candidates = log_probabilities[:, None] + logits.float().log_softmax(dim=-1)
         # So many that K are left when those that end are taken out.

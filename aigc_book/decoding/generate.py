@@ -119,9 +119,10 @@ def stream(
         B, T = tokens_so_far.shape
         cache = model.new_cache(B, T + max(max_new_tokens - 1, 0))  # the last token is not read any more
         ended = torch.zeros(B, dtype=torch.bool, device=tokens_so_far.device)
+        modules = list(model.modules())
         new = tokens_so_far
         for _ in range(max_new_tokens):
-            with evaluating(model):
+            with evaluating(modules):
                 logits = model(new, mask=mask, cache=cache, last_only=True)[:, -1]  # (B, V)
             logits = penalize_repetition(logits, tokens_so_far, repetition_penalty, mask)
             new = sample(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generators)  # (B,)

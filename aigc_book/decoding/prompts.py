@@ -14,12 +14,12 @@ Prompt = Tensor | Sequence[int]
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """No gradients and no dropout inside; every module's mode is as before outside.
+def evaluating(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """No gradients and, in these modules, no dropout inside; every module's mode is as before outside.
 
     Not torch.inference_mode: what a model computes once and keeps (rotary angles) must be usable in training later.
     """
-    training = [module for module in model.modules() if module.training]
+    training = [module for module in modules if module.training]
     for module in training:
         module.training = False
     try:

@@ -106,6 +106,14 @@ def test_each_step_and_all_together_as_transformers(seed, temperature, top_k, to
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [0.1, 1, 8])  # nuclei of thousands, of hundreds and of a few
+def test_top_p_of_a_large_vocabulary_as_transformers(scale):
+    logits = new_logits(3, 5000) / 3 * scale
+    kept = keep_top_p(logits, 0.9)
+    assert torch.equal(kept, TopPLogitsWarper(0.9)(None, logits.clone()))
+    assert (kept[0].isfinite().sum() > 1024) == (scale < 8)
+
+
 # Laws
 
 
