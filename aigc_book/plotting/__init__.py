@@ -1,0 +1,49 @@
+"""The book's figures: one style, and every kind of figure that chapters draw.
+
+The palette is Okabe and Ito's, which colour-blind readers can tell apart. The same thing has the same colour in every
+chapter (``COLORS``). Figures have a white ground, so that they read the same on a light and on a dark page.
+"""
+
+from aigc_book.plotting.attention_maps import attention, attention_arcs, attention_page
+from aigc_book.plotting.lines import Panel, curve_panels, curves
+from aigc_book.plotting.style import (
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    YELLOW,
+    label_line,
+    use_style,
+)
+from aigc_book.plotting.text_scores import score_matrix, word_alignment
+from aigc_book.plotting.training_runs import training_story, window_questions
+
+__all__ = [
+    "BLUE",
+    "COLORS",
+    "GREEN",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "SKY",
+    "YELLOW",
+    "Panel",
+    "attention",
+    "attention_arcs",
+    "attention_page",
+    "curve_panels",
+    "curves",
+    "label_line",
+    "score_matrix",
+    "training_story",
+    "use_style",
+    "window_questions",
+    "word_alignment",
+]
