@@ -27,7 +27,7 @@ from aigc_book.metrics.pairs import (
     require_list,
     require_string,
 )
-from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, flatten, tokenizer_name
+from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, tokenizer_name
 
 SMOOTHING_VALUES = {"none": None, "floor": 0.1, "add-k": 1.0, "exp": None}  # name → value unless one is given
 
@@ -244,7 +244,7 @@ def sentence_bleu(
     Raises:
         ValueError: as for :func:`corpus_bleu`, or a list where one text belongs.
     """
-    require_string(hypothesis, "corpus_bleu")
+    require_string(hypothesis, "hypothesis", "corpus_bleu")
     settings = BleuSettings(tokenize, lowercase, smoothing, smoothing_value, max_order, effective_order)
     rows, sets = _count(hypothesis, references, settings)
     return _stats_from_row(rows[0], settings, count_references(sets)).score()
@@ -268,20 +268,18 @@ def _count(
 ) -> tuple[np.ndarray, list[list[str]]]:
     """(segments, 2 + 2N) int64: c, r, N counts, N totals; and the references as lists."""
     hypotheses, sets = read_pairs(hypotheses, references)
-    encode = TokenIds(settings.tokenize).encode
+    tokens = TokenIds(settings.tokenize)
     clean = (lambda text: text.lower().rstrip()) if settings.lowercase else str.rstrip
-    hypothesis_rows = flatten([encode(clean(text)) for text in hypotheses])
-    reference_rows = flatten([encode(clean(text)) for texts in sets for text in texts])
+    hypothesis_rows = tokens.encode([clean(text) for text in hypotheses])
+    reference_rows = tokens.encode([clean(text) for texts in sets for text in texts])
     per_segment = np.array([len(texts) for texts in sets])
-    lengths = hypothesis_rows[1]
-    return np.column_stack(
-        [
-            lengths,
-            _closest_lengths(lengths, reference_rows[1], per_segment),
-            clipped_matches(hypothesis_rows, reference_rows, per_segment, settings.max_order),
-            ngram_totals(lengths, settings.max_order),
-        ]
-    ), sets
+    columns = [
+        hypothesis_rows.lengths,
+        _closest_lengths(hypothesis_rows.lengths, reference_rows.lengths, per_segment),
+        clipped_matches(hypothesis_rows, reference_rows, settings.max_order, per_segment),
+        ngram_totals(hypothesis_rows.lengths, settings.max_order),
+    ]
+    return np.column_stack(columns), sets
 
 
 def _closest_lengths(lengths: np.ndarray, reference_lengths: np.ndarray, per_segment: np.ndarray) -> np.ndarray:

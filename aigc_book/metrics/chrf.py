@@ -20,8 +20,16 @@ import numpy as np
 
 from aigc_book import __version__
 from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
-from aigc_book.metrics.pairs import References, count_references, merge_counts, read_pairs, require_list
-from aigc_book.metrics.tokenize import TokenIds, flatten
+from aigc_book.metrics.pairs import (
+    References,
+    best_references,
+    count_references,
+    merge_counts,
+    read_pairs,
+    require_list,
+)
+from aigc_book.metrics.rows import Rows
+from aigc_book.metrics.tokenize import TokenIds
 
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
@@ -206,57 +214,41 @@ def segment_stats(
 def _count(hypotheses: list[str], sets: list[list[str]], settings: ChrfSettings) -> list[np.ndarray]:
     """Matches, n-grams of the hypothesis, n-grams of its best reference: each ``(segments, orders)`` int64."""
     per_segment = np.array([len(texts) for texts in sets])
-    lefts = [hypothesis for hypothesis, texts in zip(hypotheses, sets, strict=True) for _ in texts]
-    rights = [text for texts in sets for text in texts]
+    references = [text for texts in sets for text in texts]
     if settings.lowercase:
-        lefts, rights = [text.lower() for text in lefts], [text.lower() for text in rights]
-
-    def characters(texts):
-        return texts if settings.whitespace else ["".join(text.split()) for text in texts]
-
-    parts = [_count_pairs(_character_ids(characters(lefts)), _character_ids(characters(rights)), settings.char_order)]
+        hypotheses, references = [text.lower() for text in hypotheses], [text.lower() for text in references]
+    encoders = [(settings.char_order, _CharacterIds(settings.whitespace))]
     if settings.word_order:
-        encode = TokenIds(split_words).encode
-        left_words, right_words = (flatten([encode(text) for text in texts]) for texts in (lefts, rights))
-        parts.append(_count_pairs(left_words, right_words, settings.word_order))
+        encoders.append((settings.word_order, TokenIds(split_words)))
+    parts = []
+    for order, encoder in encoders:
+        left = encoder.encode(hypotheses).take(np.repeat(np.arange(len(hypotheses)), per_segment))
+        right = encoder.encode(references)
+        totals = ngram_totals(left.lengths, order), ngram_totals(right.lengths, order)
+        parts.append((clipped_matches(left, right, order), *totals))
     matches, left_totals, right_totals = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
     left_totals = np.where(right_totals > 0, left_totals, 0)  # an order that the reference lacks counts on neither side
-    best = _best_references(matches, left_totals, right_totals, per_segment, settings)
-    return [matches[best], left_totals[best], right_totals[best]]
+    arrays = matches, left_totals, right_totals
+
+    def score(row: int) -> float:
+        return ChrfStats(*(tuple(array[row].tolist()) for array in arrays), settings).score().score
+
+    best = best_references(score, per_segment)
+    return [array[best] for array in arrays]
 
 
-def _count_pairs(lefts, rights, max_order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    matches = clipped_matches(lefts, rights, np.ones(len(lefts[1]), np.int64), max_order)
-    return matches, ngram_totals(lefts[1], max_order), ngram_totals(rights[1], max_order)
+class _CharacterIds:
+    """A text's code points are its characters' ids."""
 
+    def __init__(self, whitespace: bool):
+        self._whitespace = whitespace
 
-def _best_references(
-    matches: np.ndarray,
-    left_totals: np.ndarray,
-    right_totals: np.ndarray,
-    per_segment: np.ndarray,
-    settings: ChrfSettings,
-) -> np.ndarray:
-    """For each segment the row of the reference that scores best, the first of equals."""
-    starts = np.cumsum(per_segment) - per_segment
-    best = starts.copy()
-    for segment in np.flatnonzero(per_segment > 1):
-        rows = range(starts[segment], starts[segment] + per_segment[segment])
-        best[segment] = max(
-            rows,
-            key=lambda row: (
-                ChrfStats(*(tuple(array[row].tolist()) for array in (matches, left_totals, right_totals)), settings)
-                .score()
-                .score
-            ),
-        )
-    return best
-
-
-def _character_ids(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Code points of all texts one after the other, and the length of each text."""
-    lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
-    return np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64), lengths
+    def encode(self, texts: list[str]) -> Rows:
+        if not self._whitespace:
+            texts = ["".join(text.split()) for text in texts]
+        lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
+        code_points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+        return Rows(code_points.astype(np.int64), lengths)
 
 
 def split_words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ the length of the LCS is the number of zeros in the last row. With ``matches`` h
 right text, the next row is
 
     common = row & matches
-    row = (row + common) | (row - common)
+    row = (row + common) | (row ^ common)
 
 The carries of the addition do what the table's ``max`` does. Python's integers have as many bits as one likes.
 
@@ -19,6 +19,8 @@ Source: Hyyrö 2004, *Bit-parallel LCS-length computation revisited*, section 3,
 from collections.abc import Sequence
 
 import numpy as np
+
+from aigc_book.metrics.rows import Rows
 
 PAIRS = 64  # pairs that share one long integer
 ROWS = 512  # rows of matches that are held at a time
@@ -33,41 +35,42 @@ def lcs_rows(left: Sequence[int], right: Sequence[int]) -> list[int]:
     rows = [row]
     for token in left:
         common = row & where.get(token, 0)
-        row = ((row + common) | (row - common)) & full
+        row = ((row + common) | (row ^ common)) & full
         rows.append(row)
     return rows
 
 
-def lcs_lengths(lefts: list[Sequence[int]], rights: list[Sequence[int]]) -> np.ndarray:
-    """The length of the LCS of each pair ``lefts[k]``, ``rights[k]``: int64.
+def lcs_lengths(lefts: Rows, rights: Rows) -> np.ndarray:
+    """The length of the LCS of each row on the left with the same row on the right: ``(rows,)`` int64.
 
-    The rows of up to 64 pairs stand side by side in one long integer, a zero bit between them that takes the carry.
+    The table rows of up to 64 pairs stand side by side in one long integer, a zero bit between them that takes the
+    carry.
     """
-    lengths = np.zeros(len(lefts), np.int64)
-    by_length = sorted((k for k in range(len(lefts)) if lefts[k] and rights[k]), key=lambda k: len(lefts[k]))
+    lengths = np.zeros(len(lefts.lengths), np.int64)
+    by_length = np.argsort(lefts.lengths, kind="stable")  # pairs of a block take as many steps as its longest
+    by_length = by_length[(lefts.lengths[by_length] > 0) & (rights.lengths[by_length] > 0)]
+    small = np.min_scalar_type(max(lefts.ids.max(initial=0), rights.ids.max(initial=0)))  # compared many times over
+    left_rows, right_rows = (np.split(rows.ids.astype(small), rows.starts[1:-1]) for rows in (lefts, rights))
     for start in range(0, len(by_length), PAIRS):
         block = by_length[start : start + PAIRS]
-        lengths[block] = _lcs_block([np.array(lefts[k]) for k in block], [np.array(rights[k]) for k in block])
+        lengths[block] = _lcs_block([left_rows[k] for k in block], [right_rows[k] for k in block])
     return lengths
 
 
 def _lcs_block(lefts: list[np.ndarray], rights: list[np.ndarray]) -> np.ndarray:
     n = np.array([len(right) for right in rights])
     widths = n // 8 + 1  # whole bytes, with at least one bit to spare for the carry
-    ends = np.cumsum(widths)
-    fields = list(zip((ends - widths).tolist(), ends.tolist(), strict=True))
-    full = np.zeros(ends[-1], np.uint8)
-    for (start, end), length in zip(fields, n, strict=True):
-        full[start:end] = np.packbits(np.arange(8 * (end - start)) < length, bitorder="little")
-    row = mask = int.from_bytes(full.tobytes(), "little")
+    starts = np.cumsum(widths) - widths
+    n_bytes = int(widths.sum())
+    row = mask = sum((1 << int(bits)) - 1 << 8 * int(start) for bits, start in zip(n, starts, strict=True))
     steps = max(map(len, lefts))
     for first in range(0, steps, ROWS):
-        matches = np.zeros((min(ROWS, steps - first), ends[-1]), np.uint8)
-        for (start, _), left, right in zip(fields, lefts, rights, strict=True):
-            bits = np.packbits(left[first : first + ROWS, None] == right, axis=1, bitorder="little")
-            matches[: len(bits), start : start + bits.shape[1]] = bits
+        matches = np.zeros((min(ROWS, steps - first), n_bytes), np.uint8)
+        for start, left, right in zip(starts, lefts, rights, strict=True):
+            equal = np.packbits(left[first : first + ROWS, None] == right, axis=1, bitorder="little")
+            matches[: len(equal), start : start + equal.shape[1]] = equal
         for line in matches:
             common = row & int.from_bytes(line.tobytes(), "little")
-            row = ((row + common) | (row - common)) & mask
-    last = np.frombuffer(row.to_bytes(int(ends[-1]), "little"), np.uint8)
-    return n - np.add.reduceat(np.bitwise_count(last), ends - widths, dtype=np.int64)
+            row = ((row + common) | (row ^ common)) & mask
+    last = np.frombuffer(row.to_bytes(n_bytes, "little"), np.uint8)
+    return n - np.add.reduceat(np.bitwise_count(last), starts, dtype=np.int64)

@@ -12,49 +12,37 @@ array, which is what makes the difference in speed.
 
 import numpy as np
 
-# Segments that are counted in one go: few enough that the arrays stay in the processor's cache.
-BLOCK = 256
+from aigc_book.metrics.rows import Rows, bits, blocks, count_up, running_total
+
+BLOCK_IDS = 2**14  # what is counted in one go: few enough ids that the arrays stay in the processor's cache
 KEY_BITS = 63
 
 
-def clipped_matches(
-    hypotheses: tuple[np.ndarray, np.ndarray],
-    references: tuple[np.ndarray, np.ndarray],
-    references_per_segment: np.ndarray,
-    max_order: int,
-) -> np.ndarray:
+def clipped_matches(hypotheses: Rows, references: Rows, max_order: int, per_segment: np.ndarray | None = None):
     """The clipped matches of every segment and order.
 
     Args:
-        hypotheses: ids of all hypotheses one after the other ``(total,)`` and their lengths ``(segments,)``.
-        references: the same for all references, those of the first segment first.
-        references_per_segment: how many references each segment has ``(segments,)``.
+        hypotheses: one row a segment.
+        references: the rows of the first segment's references, then those of the second's, and so on.
         max_order: the longest n-gram.
+        per_segment: how many references each segment has ``(segments,)``; one each if left out.
 
     Returns:
         ``(segments, max_order)`` int64; column n - 1 is for n-grams.
     """
-    (hypothesis_ids, hypothesis_lengths), (reference_ids, reference_lengths) = hypotheses, references
-    n_segments = len(hypothesis_lengths)
+    n_segments = len(hypotheses.lengths)
+    if per_segment is None:
+        per_segment = np.ones(n_segments, np.int64)
     matches = np.zeros((n_segments, max_order), np.int64)
-    reference_rows = _starts(references_per_segment)  # where a segment's references start among the rows …
-    hypothesis_at, reference_at = _starts(hypothesis_lengths), _starts(reference_lengths)  # … and a row among the ids
-    for start in range(0, n_segments, BLOCK):
-        stop = min(start + BLOCK, n_segments)
-        first_row, last_row = reference_rows[start], reference_rows[stop]
-        per_segment = references_per_segment[start:stop]
-        ids = np.concatenate(
-            [
-                hypothesis_ids[hypothesis_at[start] : hypothesis_at[stop]],
-                reference_ids[reference_at[first_row] : reference_at[last_row]],
-            ]
+    reference_row = running_total(per_segment)
+    reference_ids = np.diff(references.starts[reference_row])  # of all references of a segment
+    for start, stop in blocks(hypotheses.lengths + reference_ids, BLOCK_IDS):
+        matches[start:stop] = _count_block(
+            hypotheses[start:stop],
+            references[reference_row[start] : reference_row[stop]],
+            max_order,
+            per_segment[start:stop],
         )
-        lengths = np.concatenate([hypothesis_lengths[start:stop], reference_lengths[first_row:last_row]])
-        segments = np.arange(stop - start)
-        row_segment = np.concatenate([segments, np.repeat(segments, per_segment)])
-        # 0 is the hypothesis, 1, 2, … are the segment's references.
-        row_text = np.concatenate([np.zeros(stop - start, np.int64), 1 + _count_up(per_segment)])
-        matches[start:stop] = _count_block(ids, lengths, row_segment, row_text, stop - start, max_order)
     return matches
 
 
@@ -63,42 +51,46 @@ def ngram_totals(lengths: np.ndarray, max_order: int) -> np.ndarray:
     return np.maximum(lengths[:, None] - np.arange(max_order), 0)
 
 
-def _count_block(
-    ids: np.ndarray, lengths: np.ndarray, row_segment: np.ndarray, row_text: np.ndarray, n_segments: int, max_order: int
-) -> np.ndarray:
+def _count_block(hypotheses: Rows, references: Rows, max_order: int, per_segment: np.ndarray) -> np.ndarray:
+    n_segments = len(per_segment)
     matches = np.zeros((n_segments, max_order), np.int64)
-    if not len(ids):
-        return matches
-    id_bits, text_bits, segment_bits = _bits(ids), _bits(row_text), n_segments.bit_length()
-    segment, text = np.repeat(row_segment, lengths), np.repeat(row_text, lengths)
-    tokens_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(ids))  # in the row, from here on
+    ids = np.concatenate([hypotheses.ids, references.ids])
+    lengths = np.concatenate([hypotheses.lengths, references.lengths])
+    segments = np.arange(n_segments)
+    segment = np.repeat(np.concatenate([segments, np.repeat(segments, per_segment)]), lengths)
+    # Which text of the segment an id is in: 0 is the hypothesis, 1, 2, … are the references.
+    text = np.repeat(np.concatenate([np.zeros(n_segments, np.int64), 1 + count_up(per_segment)]), lengths)
+    tokens_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(ids))  # in the text, from here on
+    id_bits, text_bits, segment_bits = bits(ids), bits(text), bits(segment)
+    tag, tag_bits = (segment << text_bits) | text, segment_bits + text_bits
     grams, gram_bits = ids, id_bits
     for n in range(1, max_order + 1):
         if n > 1:
-            if segment_bits + gram_bits + id_bits + text_bits > KEY_BITS:  # no room for one more: number them afresh
+            if gram_bits + id_bits + tag_bits > KEY_BITS:  # no room for one more: number them afresh
                 grams = np.unique(grams, return_inverse=True)[1]
-                gram_bits = _bits(grams)
+                gram_bits = bits(grams)
             grams = (grams[:-1] << id_bits) | ids[n - 1 :]
             gram_bits += id_bits
-        inside = np.flatnonzero(tokens_left[: len(grams)] >= n)  # those that do not run into the next row
-        if not len(inside):
-            break
-        keys = (((segment[inside] << gram_bits) | grams[inside]) << text_bits) | text[inside]
-        matches[:, n - 1] = _clip(keys, gram_bits, text_bits, n_segments)
+        inside = tokens_left[: len(grams)] >= n  # those that do not run into the next text
+        keys = ((grams << tag_bits) | tag[: len(grams)])[inside]
+        matches[:, n - 1] = _clip(keys, text_bits, segment_bits, n_segments)
     return matches
 
 
-def _clip(keys: np.ndarray, gram_bits: int, text_bits: int, n_segments: int) -> np.ndarray:
-    """Σ_g min(h, max_k r_k) of each segment, from keys that hold (segment, n-gram, text) in this order."""
+def _clip(keys: np.ndarray, text_bits: int, segment_bits: int, n_segments: int) -> np.ndarray:
+    """Σ_g min(h, max_k r_k) of each segment, from keys that hold (n-gram, segment, text) in this order."""
+    if not len(keys):
+        return np.zeros(n_segments, np.int64)
     keys.sort()
     run = np.flatnonzero(_changes(keys))  # where each distinct key starts
     count = np.diff(run, append=len(keys))
-    gram, text = keys[run] >> text_bits, keys[run] & (2**text_bits - 1)
+    gram, text = keys[run] >> text_bits, keys[run] & ((1 << text_bits) - 1)
     first = np.flatnonzero(_changes(gram))  # where each distinct n-gram of a segment starts
     in_hypothesis = np.where(text[first] == 0, count[first], 0)
     in_references = np.maximum.reduceat(np.where(text > 0, count, 0), first)
     clipped = np.minimum(in_hypothesis, in_references)
-    return np.bincount(gram[first] >> gram_bits, weights=clipped, minlength=n_segments).astype(np.int64)
+    segment = gram[first] & ((1 << segment_bits) - 1)
+    return np.bincount(segment, weights=clipped, minlength=n_segments).astype(np.int64)
 
 
 def _changes(values: np.ndarray) -> np.ndarray:
@@ -106,16 +98,3 @@ def _changes(values: np.ndarray) -> np.ndarray:
     changes = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=changes[1:])
     return changes
-
-
-def _bits(values: np.ndarray) -> int:
-    return int(values.max()).bit_length()
-
-
-def _starts(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)])
-
-
-def _count_up(sizes: np.ndarray) -> np.ndarray:
-    """0, 1, …, size - 1 for each size, one after the other."""
-    return np.arange(int(sizes.sum())) - np.repeat(_starts(sizes)[:-1], sizes)

@@ -4,7 +4,9 @@ The layout is the same everywhere: ``references[i]`` belongs to ``hypotheses[i]`
 (sacrebleu turns it the other way round: one list for all first references, one for all second ones, and so on.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 References = Sequence[str] | Sequence[Sequence[str]]
 
@@ -58,10 +60,10 @@ def require_list(hypotheses: Sequence[str], references: References, instead: str
             )
 
 
-def require_string(hypothesis: str, instead: str) -> None:
+def require_string(value: str, name: str, instead: str) -> None:
     """Raise ``ValueError`` if a sentence function got no string; ``instead`` names the function for a corpus."""
-    if not isinstance(hypothesis, str):
-        raise ValueError(f"hypothesis must be one text; got {type(hypothesis).__name__} ({instead} takes a list)")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be one text; got {type(value).__name__} ({instead} takes a list)")
 
 
 def _as_list(value: Sequence, name: str) -> list:
@@ -82,3 +84,19 @@ def count_references(sets: Sequence[Sequence[str]]) -> str:
 def merge_counts(left: str, right: str) -> str:
     """The same for two corpora put together."""
     return left if left == right else "var"
+
+
+def best_references(score: Callable[[int], float], per_segment: np.ndarray) -> np.ndarray:
+    """Of each segment's references the one that scores best, the first of equals.
+
+    Args:
+        score: number of a reference, all segments' references counted through → its score.
+        per_segment: how many references each segment has ``(segments,)``.
+
+    Returns:
+        The number of the best reference of each segment ``(segments,)``.
+    """
+    best = np.cumsum(per_segment) - per_segment
+    for segment in np.flatnonzero(per_segment > 1):
+        best[segment] = max(range(best[segment], best[segment] + per_segment[segment]), key=score)
+    return best

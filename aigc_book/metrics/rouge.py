@@ -27,9 +27,16 @@ import numpy as np
 from aigc_book import __version__
 from aigc_book.metrics.lcs import lcs_lengths, lcs_rows
 from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
-from aigc_book.metrics.pairs import References, count_references, merge_counts, read_pairs, require_list
+from aigc_book.metrics.pairs import (
+    References,
+    best_references,
+    count_references,
+    merge_counts,
+    read_pairs,
+    require_list,
+)
 from aigc_book.metrics.porter import stem as porter_stem
-from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, flatten, tokenizer_name
+from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, tokenizer_name
 
 
 @dataclass(frozen=True)
@@ -235,31 +242,29 @@ def _count(hypotheses: list[str], sets: list[list[str]], settings: list[RougeSet
     """kind → (pairs, 3) int64: hits, total of the hypothesis, total of its best reference."""
     if not settings:
         raise ValueError("kinds must name at least one kind of ROUGE; got none")
-    tokenizer, stem = settings[0].tokenize, settings[0].stem
-    encode = TokenIds(tokenizer, _stem_long if stem else None).encode
-    texts = {}  # each text is encoded once, however many kinds and references it is for
     kinds = [s.kind for s in settings]
-    per_segment = np.array([len(references) for references in sets])
-    pairs = [(left, right) for left, references in zip(hypotheses, sets, strict=True) for right in references]
+    tokens = TokenIds(settings[0].tokenize, _stem_long if settings[0].stem else None)
+    references = [text for texts in sets for text in texts]
+    per_segment = np.array([len(texts) for texts in sets])
+    owner = np.repeat(np.arange(len(sets)), per_segment)  # the hypothesis that a reference belongs to
     counts = {}
+    if "rougeLsum" in kinds:
+        left, right = _sentences(hypotheses, tokens), _sentences(references, tokens)
+        counts["rougeLsum"] = np.array([_lsum(left[i], reference) for i, reference in zip(owner, right, strict=True)])
     if set(kinds) != {"rougeLsum"}:
-        for text in {text for pair in pairs for text in pair}:
-            texts[text] = encode(text.lower())
-        lefts, rights = [texts[left] for left, _ in pairs], [texts[right] for _, right in pairs]
-        left_rows, right_rows = flatten(lefts), flatten(rights)
+        left = tokens.encode([text.lower() for text in hypotheses]).take(owner)
+        right = tokens.encode([text.lower() for text in references])
+    if "rougeL" in kinds:
+        counts["rougeL"] = np.column_stack([lcs_lengths(left, right), left.lengths, right.lengths])
+    orders = [int(kind[-1]) for kind in kinds if kind not in ("rougeL", "rougeLsum")]
+    if orders:
+        hits = clipped_matches(left, right, max(orders))
+        totals = ngram_totals(left.lengths, max(orders)), ngram_totals(right.lengths, max(orders))
+        for n in orders:
+            counts[f"rouge{n}"] = np.column_stack([array[:, n - 1] for array in (hits, *totals)])
     for kind in kinds:
-        if kind == "rougeLsum":
-            pair_counts = np.array(
-                [_lsum(_sentences(left, encode), _sentences(right, encode)) for left, right in pairs]
-            )
-        elif kind == "rougeL":
-            pair_counts = np.column_stack([lcs_lengths(lefts, rights), left_rows[1], right_rows[1]])
-        else:
-            n = int(kind[-1])
-            hits = clipped_matches(left_rows, right_rows, np.ones(len(pairs), np.int64), n)
-            totals = [ngram_totals(rows[1], n) for rows in (left_rows, right_rows)]
-            pair_counts = np.column_stack([hits[:, -1], totals[0][:, -1], totals[1][:, -1]])
-        counts[kind] = _best_references(pair_counts, per_segment)
+        fmeasure = _ratios(counts[kind])[2]
+        counts[kind] = counts[kind][best_references(fmeasure.__getitem__, per_segment)]
     return counts
 
 
@@ -276,18 +281,6 @@ def _ratios(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return precision, recall, 2 * precision * recall / np.where(both > 0, both, 1)
 
 
-def _best_references(counts: np.ndarray, per_segment: np.ndarray) -> np.ndarray:
-    """For each segment the row of the reference with the best F, the first of equals."""
-    if per_segment.max() == 1:
-        return counts
-    fmeasure = _ratios(counts)[2]
-    starts = np.cumsum(per_segment) - per_segment
-    best = [
-        start + int(np.argmax(fmeasure[start : start + size])) for start, size in zip(starts, per_segment, strict=True)
-    ]
-    return counts[best]
-
-
 def _sum_pairs(counts: np.ndarray, settings: RougeSettings, n_references: str) -> RougeStats:
     return RougeStats(
         len(counts),
@@ -298,8 +291,11 @@ def _sum_pairs(counts: np.ndarray, settings: RougeSettings, n_references: str) -
     )
 
 
-def _sentences(text: str, encode) -> list[list[int]]:
-    return [encode(line.lower()) for line in text.split("\n") if line]
+def _sentences(texts: list[str], tokens: TokenIds) -> list[list[list[int]]]:
+    """Each text's lines that are not empty, as ids."""
+    lines = [[line.lower() for line in text.split("\n") if line] for text in texts]
+    rows = iter(tokens.encode([line for text in lines for line in text]).to_lists())
+    return [[next(rows) for _ in text] for text in lines]
 
 
 def _lsum(hypothesis: list[list[int]], reference: list[list[int]]) -> tuple[int, int, int]:

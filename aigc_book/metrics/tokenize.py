@@ -20,9 +20,10 @@ Source: Post 2018, *A Call for Clarity in Reporting BLEU Scores* (why the tokeni
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import chain
 
 import numpy as np
+
+from aigc_book.metrics.rows import Rows, running_total
 
 Tokenizer = str | Callable[[str], Sequence[str]]
 
@@ -161,28 +162,34 @@ class TokenIds:
 
     def __init__(self, tokenizer: Tokenizer = "13a", normalize: Callable[[str], str] | None = None):
         check_tokenizer(tokenizer)
-        self._tokenizer = tokenizer
-        self._numbers = Memo(lambda token: len(self._numbers))  # token → id, in order of first appearance
-        number = self._numbers.__getitem__
-        self._ids = self._numbers if normalize is None else Memo(lambda token: number(normalize(token)))
-        self._prepare, split_word = (None, None) if callable(tokenizer) else _TOKENIZERS[tokenizer]
-        self._words = split_word and Memo(lambda word: tuple(map(self._ids.__getitem__, split_word(word))))
+        numbers = self._numbers = Memo(lambda token: len(numbers))  # token → id, in order of first appearance
+        self._ids = numbers if normalize is None else Memo(lambda token: numbers[normalize(token)])
+        self._cut, self._split_word = (tokenizer, None) if callable(tokenizer) else _TOKENIZERS[tokenizer]
+        self._is_function = callable(tokenizer)
+        self._pieces: list[list[int]] = []  # the ids of the tokens of each distinct word, where words are cut further
+        self._words = Memo(self._cut_word)
 
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text's tokens."""
-        if self._prepare is None:
-            return list(map(self._ids.__getitem__, self._tokenizer(text)))
-        words = self._prepare(text).split()
-        if self._words is None:
-            return list(map(self._ids.__getitem__, words))
-        return list(chain.from_iterable(map(self._words.__getitem__, words)))
+    def encode(self, texts: Sequence[str]) -> Rows:
+        """The ids of the texts' tokens, a row for each text."""
+        number = (self._ids if self._split_word is None else self._words).__getitem__
+        ids, lengths = [], []
+        for text in texts:  # one after the other, so that only one text's words are in memory (and in the cache)
+            words = self._cut(text) if self._is_function else self._cut(text).split()
+            lengths.append(len(words))
+            ids += map(number, words)
+        rows = Rows(np.array(ids, np.int64), np.array(lengths, np.int64))
+        return rows if self._split_word is None else self._split_words(rows)
 
     def tokens(self) -> list[str]:
         """The distinct tokens so far; the one at place ``i`` has the id ``i``."""
         return list(self._numbers)
 
+    def _cut_word(self, word: str) -> int:
+        self._pieces.append([self._ids[token] for token in self._split_word(word)])
+        return len(self._pieces) - 1
 
-def flatten(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of ids → all of them one after the other ``(total,)``, and the length of each row ``(rows,)``; int64."""
-    lengths = np.fromiter(map(len, rows), np.int64, count=len(rows))
-    return np.fromiter(chain.from_iterable(rows), np.int64, count=int(lengths.sum())), lengths
+    def _split_words(self, words: Rows) -> Rows:
+        """Put the tokens of each word in its place."""
+        tokens = Rows.from_lists(self._pieces).take(words.ids)
+        lengths = np.diff(running_total(tokens.lengths)[words.starts])
+        return Rows(tokens.ids, lengths)
