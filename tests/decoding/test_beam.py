@@ -31,10 +31,10 @@ class Chain(nn.Module):
 
     TABLE = ((0.4, 0.6, 0.0), (0.45, 0.35, 0.2), (0.0, 0.0, 1.0))
 
-    def __init__(self):
+    def __init__(self, table=TABLE):
         super().__init__()
         self.config = GPTConfig(vocab_size=3, max_seq_len=9, n_layers=1, n_heads=1, d_model=2)
-        self.logits = nn.Parameter(torch.tensor(self.TABLE).log())
+        self.logits = nn.Parameter(torch.tensor(table).log())
 
     def new_cache(self, batch_size, max_seq_len):
         return KVCache(1, batch_size, 1, max_seq_len, 1)
@@ -96,6 +96,18 @@ def test_fewer_than_asked_for_if_there_are_no_more():
     assert [h.ids.tolist() for h in beam_search(Chain(), [2], 2, n_beams=4, n_best=4)] == [[2, 2, 2]]
     stops = beam_search(Chain(), [0], 3, n_beams=3, n_best=3, stop_ids=(0, 1, 2))  # everything stops
     assert [h.ids.tolist() for h in stops] == [[0, 1], [0, 0]]
+
+
+def test_the_search_goes_on_while_something_better_can_come():
+    """From 0, stop (2) has 0.6, and 1, which then repeats for ever, 0.4. ln 0.6 = -0.51 beats ln 0.4 = -0.92 at first;
+    divided by its length, the latter wins at last: -0.92 / 3 = -0.31.
+    """
+    chain = Chain(((0.0, 0.4, 0.6), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    (best,) = beam_search(chain, [0], 3, n_beams=2, stop_ids=2)
+    assert best.ids.tolist() == [0, 1, 1, 1]
+    assert best.score == pytest.approx(math.log(0.4) / 3)
+    (best,) = beam_search(chain, [0], 3, n_beams=2, stop_ids=2, length_penalty=0)
+    assert best.ids.tolist() == [0, 2]
 
 
 # Against exhaustive search
