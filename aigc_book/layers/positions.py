@@ -112,9 +112,10 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     Returns:
         (B, T, H, D), in the dtype of x.
     """
-    first, second = x.chunk(2, dim=-1)
-    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    # (first, second) → (first · cos - second · sin, second · cos + first · sin): with the halves swapped, two products.
+    swapped = x.roll(x.size(-1) // 2, dims=-1)
+    cos, sin = torch.cat((cos, cos), dim=-1).to(x.dtype), torch.cat((-sin, sin), dim=-1).to(x.dtype)
+    return torch.addcmul(x * cos, swapped, sin)
 
 
 def alibi_slopes(n_heads: int) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from tqdm import tqdm
 
+from aigc_book.training.allocator import freed_memory_kept
 from aigc_book.training.checkpoint import (
     Checkpoint,
     Checkpoints,
@@ -272,6 +273,37 @@ def _check_run(
             raise ValueError(f"{name}={value} needs a folder of checkpoints; got checkpoints=None")
 
 
+def _update(
+    model: nn.Module,
+    drawn: list[Batch],
+    optimizers: Sequence[Optimizer],
+    scaler: torch.amp.GradScaler,
+    loss: Loss,
+    config: TrainConfig,
+    *,
+    measure: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """One update: gradients of all batches, added up; clip; step. Returns the mean loss, and the norm if measured."""
+    device = drawn[0][0].device
+    mean = torch.zeros((), device=device)
+    for (inputs, targets), share in zip(drawn, _shares(drawn), strict=True):
+        with _autocast(device, config.dtype):
+            part = loss(model(inputs), targets) * share
+        scaler.scale(part).backward()
+        mean += part.detach()
+    for optimizer in optimizers:
+        scaler.unscale_(optimizer)
+    norm = None
+    if config.clip is not None or measure:
+        norm = clip_gradients(_gradients(optimizers), config.clip)
+    for optimizer in optimizers:
+        scaler.step(optimizer)
+    scaler.update()
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    return mean, norm
+
+
 def _is_due(done: int, every: int | None, steps: int) -> bool:
     return done == steps or (every is not None and done % every == 0)
 
@@ -337,6 +369,7 @@ def fit(
     scaler = torch.amp.GradScaler(device.type, enabled=config.dtype == torch.float16)
     states = {"scaler": scaler, **{f"optimizer {i}": optimizer for i, optimizer in enumerate(optimizers)}}
     recorder = Recorder()
+    save_every = config.checkpoint_every or config.eval_every
     latest = checkpoints.latest() if checkpoints is not None else None
     if latest is not None and not resume:
         raise FileExistsError(f"{latest} is there already; pass resume=True to go on from it, or another folder")
@@ -362,52 +395,37 @@ def fit(
     recorder.start_clock()
     bar = tqdm(total=config.steps, initial=recorder.step, disable=not config.progress, desc="training", unit="step")
     try:
-        for step in range(recorder.step, config.steps):
-            set_rates(schedule(step))
-            drawn = _next_update(source, config.accumulate, vocab_size, device)
-            if len(drawn) < config.accumulate:
-                if checkpoints is not None and step > 0:
-                    save()
-                used = step * config.accumulate + len(drawn)
-                raise ValueError(f"the batches ended after {used}, at step {step} of {config.steps}")
+        with freed_memory_kept(device):
+            for step in range(recorder.step, config.steps):
+                drawn = _next_update(source, config.accumulate, vocab_size, device)
+                if len(drawn) < config.accumulate:
+                    if checkpoints is not None and step > 0:
+                        save()
+                    used = step * config.accumulate + len(drawn)
+                    raise ValueError(f"the batches ended after {used}, at step {step} of {config.steps}")
 
-            mean = torch.zeros((), device=device)
-            for (inputs, targets), share in zip(drawn, _shares(drawn), strict=True):
-                with _autocast(device, config.dtype):
-                    part = loss(model(inputs), targets) * share
-                scaler.scale(part).backward()
-                mean += part.detach()
+                set_rates(schedule(step))
+                done = step + 1
+                to_log = _is_due(done, config.log_every, config.steps)
+                mean, norm = _update(model, drawn, optimizers, scaler, loss, config, measure=to_log)
+                recorder.count(mean, sum(targets.numel() for _, targets in drawn))
+                bar.update()
+                if to_log:
+                    entered = recorder.enter(optimizers[0].param_groups[0]["lr"], norm.item())
+                    bar.set_postfix_str(f"loss {entered:.3f}")
 
-            for optimizer in optimizers:
-                scaler.unscale_(optimizer)
-            done = step + 1
-            to_log = done % config.log_every == 0 or done == config.steps
-            if config.clip is not None or to_log:
-                norm = clip_gradients(_gradients(optimizers), config.clip)
-            for optimizer in optimizers:
-                scaler.step(optimizer)
-            scaler.update()
-            for optimizer in optimizers:
-                optimizer.zero_grad()
-
-            recorder.count(mean, sum(targets.numel() for _, targets in drawn))
-            bar.update()
-            if to_log:
-                bar.set_postfix_str(f"loss {recorder.enter(optimizers[0].param_groups[0]['lr'], norm.item()):.3f}")
-            to_evaluate = validation is not None and _is_due(done, config.eval_every, config.steps)
-            to_save = checkpoints is not None and _is_due(
-                done, config.checkpoint_every or config.eval_every, config.steps
-            )
-            if to_evaluate or to_save:
-                recorder.settle()
-                recorder.stop_clock()
-                validation_loss = None
-                if to_evaluate:
-                    validation_loss = evaluate_loss(model, validation, loss=loss, dtype=config.dtype)
-                    recorder.enter_validation(validation_loss)
-                if to_save:
-                    save(validation_loss)
-                recorder.start_clock()
+                to_evaluate = validation is not None and _is_due(done, config.eval_every, config.steps)
+                to_save = checkpoints is not None and _is_due(done, save_every, config.steps)
+                if to_evaluate or to_save:
+                    recorder.settle()
+                    recorder.stop_clock()
+                    validation_loss = None
+                    if to_evaluate:
+                        validation_loss = evaluate_loss(model, validation, loss=loss, dtype=config.dtype)
+                        recorder.enter_validation(validation_loss)
+                    if to_save:
+                        save(validation_loss)
+                    recorder.start_clock()
     except FloatingPointError as error:
         kept = checkpoints.latest() if checkpoints is not None else None
         offer = f"the last checkpoint is {kept}" if kept else "there is no checkpoint"

@@ -212,3 +212,18 @@ def test_dropout_only_while_training():
 def test_heads_that_do_not_divide_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         MultiHeadAttention(*arguments)
+
+
+@pytest.mark.parametrize("length", [1, 2, 11, 128, 129])
+def test_training_on_short_sequences_equals_the_fused_kernel(length):
+    """With gradients the weights of a short sequence are written out; values and gradients are the kernel's."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, length, 5, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    dy = torch.randn(2, 3, length, 5, dtype=torch.float64)
+    y = scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.7)
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.7)
+    torch.testing.assert_close(y, expected)
+    for ours, theirs in zip(
+        torch.autograd.grad(y, (q, k, v), dy), torch.autograd.grad(expected, (q, k, v), dy), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from aigc_book.layers.linear import SMALLEST, Linear, PackedLinear, _onednn, pack
+from aigc_book.layers.linear import FEWEST, SMALLEST, Linear, PackedLinear, _onednn, pack
 
 # A little above the size from which oneDNN's kernel is used: primes whose product is above 2¹⁸.
 C, OUT = 521, 509
@@ -203,3 +203,20 @@ def test_linear_is_copied_and_saved_like_torchs():
     assert linear.state_dict().keys() == new_linear(cls=nn.Linear).state_dict().keys()
     assert torch.equal(copy.deepcopy(linear).weight, linear.weight)
     assert isinstance(linear, nn.Linear)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(2, 13), (7, 131), (997,)])
+def test_gradients_equal_torchs(shape, bias):
+    """From 2¹⁵ numbers in x on the layer is computed as a convolution, and so are its gradients."""
+    torch.manual_seed(0)
+    linear = Linear(37, 41, bias=bias)
+    x = torch.randn(*shape, 37, requires_grad=True)
+    assert (x.numel() >= FEWEST) == (shape != (2, 13))
+    dy = torch.randn(*shape, 41)
+    y, expected = linear(x), torch.nn.functional.linear(x, linear.weight, linear.bias)
+    torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
+    wanted = [x, *linear.parameters()]
+    for ours, theirs in zip(torch.autograd.grad(y, wanted, dy), torch.autograd.grad(expected, wanted, dy), strict=True):
+        assert ours.shape == theirs.shape
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
