@@ -1,0 +1,181 @@
+"""How fast training is beside nanoGPT: ``python benchmarks/training.py --nanogpt PATH --text PATH``.
+
+nanoGPT's own ``train.py`` runs unchanged, in a process of its own, with the settings that its README gives for a CPU:
+a character-level GPT of 4 layers, 4 heads, 128 wide (0.80 M parameters), context 64, batch 12, float32, 2000 iterations.
+Three comparisons, whose runs take turns:
+
+1. Throughput: the same architecture, batch, precision, optimizer and clipping through ``fit``. Per iteration, as both
+   log it: batch, forward, backward, clipping, update.
+2. Time to the loss that nanoGPT's recipe ends at, with this package's recipe.
+3. The loss after the time that nanoGPT's recipe takes, with this package's recipe.
+
+A time is that of training alone: no imports, no evaluation, no saving. Losses are of the whole validation split (the
+last tenth of the text), in float32, in windows of 64 characters without overlap.
+"""
+
+import argparse
+import json
+import os
+import pickle
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aigc_book.data.batches import RandomWindows, SequentialWindows
+from aigc_book.models.gpt import GPT, GPTConfig
+from aigc_book.text.tokenizers import CharTokenizer
+from aigc_book.training.loop import TrainConfig, evaluate_loss, fit
+from aigc_book.training.optimizers import AdamW, Muon, decay_groups, muon_groups
+from aigc_book.training.schedules import warmup_cosine, warmup_linear
+
+CONTEXT, BATCH, ITERATIONS = 64, 12, 2000
+RECIPE = (
+    "config/train_shakespeare_char.py --device=cpu --compile=False --eval_iters=20 --log_interval=1 --block_size=64 "
+    "--batch_size=12 --n_layer=4 --n_head=4 --n_embd=128 --dropout=0.0"
+).split()
+REPORT = "benchmark result: "
+
+
+def read_ids(text: Path) -> tuple[np.ndarray, np.ndarray, CharTokenizer]:
+    """The training split, the validation split (the last tenth), and the tokenizer."""
+    content = text.read_text(encoding="utf-8")
+    tokenizer = CharTokenizer.train([content])
+    ids = np.array(tokenizer.encode(content), dtype=np.uint16)
+    n = int(len(content) * 0.9)
+    return ids[:n], ids[n:], tokenizer
+
+
+def validation_loss(model: torch.nn.Module, ids: np.ndarray) -> float:
+    """Nats per character of the whole split."""
+    return evaluate_loss(model, SequentialWindows(ids, batch_size=256, block_size=CONTEXT))
+
+
+# --- nanoGPT ---------------------------------------------------------------------------------------------------------
+
+
+def set_up_peer(checkout: Path, text: Path, folder: Path) -> None:
+    """A copy of the checkout, with the text prepared as its ``prepare.py`` would (which wants to download it)."""
+    for name in ("train.py", "model.py", "configurator.py", "config"):
+        source = checkout / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    train, validation, tokenizer = read_ids(text)
+    data = folder / "data" / "shakespeare_char"
+    data.mkdir(parents=True)
+    train.tofile(data / "train.bin")
+    validation.tofile(data / "val.bin")
+    (data / "meta.pkl").write_bytes(pickle.dumps({"vocab_size": tokenizer.vocab_size}))
+
+
+def run_peer(folder: Path, iterations: int, *, whole: bool) -> list[float]:
+    """Seconds of each iteration, as ``train.py`` prints them; with ``whole``, evaluations and checkpoints as it likes."""
+    arguments = [f"--max_iters={iterations}", f"--lr_decay_iters={iterations}", "--always_save_checkpoint=True"]
+    if not whole:
+        arguments.append("--eval_interval=1000000")
+    out = subprocess.run(
+        [sys.executable, "-W", "ignore", "train.py", *RECIPE, *arguments],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    times = [float(ms) / 1000 for ms in re.findall(r"^iter \d+: .*time ([\d.]+)ms", out, re.MULTILINE)]
+    # Iterations that evaluated, and the first few, count as a usual one.
+    usual = statistics.median(times)
+    evaluated = re.findall(r"^step (\d+):", out, re.MULTILINE)
+    slow = {int(n) for n in evaluated} | set(range(5))
+    return [usual if n in slow else t for n, t in enumerate(times)]
+
+
+def peer_loss(folder: Path, ids: np.ndarray) -> tuple[float, int]:
+    """Loss on the whole validation split of the checkpoint that nanoGPT has saved, and its number of parameters."""
+    sys.path.insert(0, str(folder))
+    from model import GPT as PeerGPT
+    from model import GPTConfig as PeerConfig
+
+    class Logits(torch.nn.Module):
+        def __init__(self, model):
+            super().__init__()
+            self.model = model
+
+        def forward(self, ids):
+            return self.model(ids, ids)[0]  # with targets it gives the logits of all positions
+
+    saved = torch.load(folder / "out-shakespeare-char" / "ckpt.pt", weights_only=True)
+    model = PeerGPT(PeerConfig(**saved["model_args"]))
+    model.load_state_dict(saved["model"])
+    return validation_loss(Logits(model), ids), sum(p.numel() for p in model.parameters())
+
+
+# --- this package ----------------------------------------------------------------------------------------------------
+
+
+def train_alike(train: np.ndarray, vocab_size: int, steps: int) -> list[float]:
+    """Seconds of each step, with nanoGPT's architecture and settings."""
+    torch.manual_seed(0)
+    model = GPT(
+        GPTConfig(
+            vocab_size=vocab_size, max_seq_len=CONTEXT, n_layers=4, n_heads=4, d_model=128, activation="gelu", bias=False
+        )
+    )
+    history = fit(
+        model,
+        RandomWindows(train, batch_size=BATCH, block_size=CONTEXT),
+        TrainConfig(steps, clip=1.0, log_every=1, progress=False),
+        optimizers=AdamW(decay_groups(model, 0.1), lr=1e-3, betas=(0.9, 0.99)),
+        schedule=warmup_cosine(steps, warmup=min(100, steps // 2), floor=0.1),
+    )
+    seconds = np.diff(history.seconds, prepend=0.0).tolist()
+    return [statistics.median(seconds)] * 5 + seconds[5:]
+
+
+def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps: int, batch: int, seed: int) -> dict:
+    """This package's recipe for the same text: seconds, loss, parameters."""
+    start = time.perf_counter()
+    torch.manual_seed(seed)
+    model = GPT(
+        GPTConfig(
+            vocab_size=vocab_size,
+            max_seq_len=CONTEXT,
+            n_layers=4,
+            n_heads=4,
+            d_model=128,
+            position="rotary",
+            norm="rms",
+            norm_gain=False,
+            embedding_norm=True,
+            qk_norm=True,
+            activation="relu2",
+            bias=False,
+            tie_embeddings=False,
+            zero_init=True,
+        )
+    )
+    matrices, rest = muon_groups(model)
+    fit(
+        model,
+        RandomWindows(train, batch_size=batch, block_size=CONTEXT, seed=seed),
+        TrainConfig(steps, clip=None, dtype=torch.bfloat16, log_every=100, progress=False),
+        optimizers=[
+            Muon(matrices, lr=0.04, ns_dtype=torch.bfloat16),
+            AdamW(rest, lr=0.02, betas=(0.9, 0.95), weight_decay=0.0),
+        ],
+        schedule=warmup_linear(steps, warmup=steps // 20),
+    )
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "loss": validation_loss(model, validation), "parameters": model.count_parameters()}
+
+
+def in_a_fresh_process(*arguments: object) -> object:
+    """Run a part of this script in a process of its own, as the peer is."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(out.rpartition(REPORT)[2])

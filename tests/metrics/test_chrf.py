@@ -1,0 +1,154 @@
+import copy
+import math
+
+import pytest
+import sacrebleu
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sacrebleu.metrics import CHRF
+
+from aigc_book import __version__
+from aigc_book.metrics.chrf import ChrfSettings, ChrfStats, chrf, segment_stats, split_words
+
+TEXTS = st.text("abc 我,.", max_size=12)
+CORPUS = st.lists(st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=3)), min_size=1, max_size=6)
+quick = settings(deadline=None, max_examples=60)
+OPTIONS = [
+    {},
+    {"word_order": 2},
+    {"word_order": 2, "eps_smoothing": True},
+    {"whitespace": True, "lowercase": True},
+    {"char_order": 1, "beta": 1},
+    {"char_order": 3, "word_order": 1, "beta": 3, "whitespace": True},
+]
+
+
+def transpose(sets):
+    longest = max(map(len, sets))
+    return [[texts[k] if k < len(texts) else None for texts in sets] for k in range(longest)]
+
+
+def test_by_hand():
+    """abc and abd, characters up to pairs, β = 2: a b match, 2 of 3; ab matches, 1 of 2; P = R = (2/3 + 1/2) / 2 = 7/12.
+
+    abcd and ab, up to pairs: P = (2/4 + 1/3) / 2 = 5/12, R = 1; 5 · 5/12 / (4 · 5/12 + 1) = 25/32.
+    """
+    result = chrf("abc", "abd", char_order=2)
+    assert result.score == pytest.approx(100 * 7 / 12)
+    assert (result.counts, result.hypothesis_totals, result.reference_totals) == ((2, 1), (3, 2), (3, 2))
+    result = chrf("abcd", "ab", char_order=2)
+    assert (result.precision, result.recall) == pytest.approx((100 * 5 / 12, 100))
+    assert result.score == pytest.approx(100 * 25 / 32)
+
+
+def test_words_by_hand():
+    """a b and b a, word pairs: characters 2 of 2 and 0 of 1 (ab, ba); words 2 of 2 and 0 of 1: P = R = 1/2."""
+    result = chrf("a b", "b a", char_order=2, word_order=2)
+    assert result.counts == (2, 0, 2, 0)
+    assert result.score == pytest.approx(50)
+    assert str(result) == "chrF2++ = 50.00 (precision = 50.0 recall = 50.0)"
+
+
+def test_words_are_cut_as_popovic_cuts_them():
+    assert split_words("(hi) so, (a ... it's") == ["(hi", ")", "so", ",", "(", "a", "..", ".", "it's"]
+    peer = CHRF(word_order=2)
+    for text in ["(hi)", '"so,', "...", "a", ".", "it's -x-", "我们。"]:
+        assert split_words(text) == peer._remove_punctuation(text)
+
+
+def test_chinese_needs_no_setting():
+    """我爱你 and 我爱他, up to pairs: 2 of 3 and 1 of 2."""
+    assert chrf("我爱你", "我爱他", char_order=2).score == pytest.approx(100 * 7 / 12)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_scores_are_sacrebleus(options, pairs):
+    peer = CHRF(**options)
+    for hypothesis, references in pairs:
+        expected = peer.sentence_score(hypothesis, references).score
+        assert chrf(hypothesis, references, **options).score == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    hypotheses, sets = zip(*pairs, strict=True)
+    ours, theirs = chrf(hypotheses, sets, **options), peer.corpus_score(hypotheses, transpose(sets))
+    assert ours.score == pytest.approx(theirs.score, rel=1e-9)
+    assert ours.name == theirs.name
+    signature = peer.get_signature().format().split("|version")[0]
+    assert ours.signature == f"{signature}|beta:{options.get('beta', 2)}|version:aigc_book-{__version__}"
+
+
+def test_defaults_are_sacrebleus():
+    expected = sacrebleu.corpus_chrf(["The cat sat."], [["A cat sits."]])
+    assert chrf(["The cat sat."], ["A cat sits."]).score == pytest.approx(expected.score)
+
+
+@quick
+@given(CORPUS, st.sampled_from(OPTIONS))
+def test_statistics_add_up(corpus, options):
+    hypotheses, sets = zip(*corpus, strict=True)
+    whole = chrf(hypotheses, sets, **options)
+    assert sum(segment_stats(hypotheses, sets, ChrfSettings(**options))).score() == whole
+    if len(hypotheses) > 1:
+        parts = [chrf(hypotheses[part], sets[part], **options).stats for part in (slice(0, 1), slice(1, None))]
+        assert (parts[0] + parts[1]).score() == whole
+
+
+@quick
+@given(TEXTS, TEXTS)
+def test_bounds_and_symmetry(left, right):
+    result, swapped = chrf(left, right, beta=1), chrf(right, left, beta=1)
+    assert 0 <= result.score <= 100 + 1e-9
+    assert result.score == pytest.approx(swapped.score)  # F_1 treats both sides alike
+    assert (result.precision, result.recall) == pytest.approx((swapped.recall, swapped.precision))
+
+
+@quick
+@given(TEXTS.filter(str.split))
+def test_a_text_scores_100_against_itself(text):
+    assert chrf(text, ["b", text]).score == pytest.approx(100)
+
+
+def test_empty_texts_score_0():
+    assert chrf("", "a").score == chrf("a", "").score == chrf("", "").score == 0
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"char_order": 0}, "char_order must be at least 1; got 0"),
+        ({"word_order": -1}, "word_order must be at least 0; got -1"),
+        ({"beta": 0}, "beta must be above 0; got 0"),
+        ({"beta": math.nan}, "beta must be above 0; got nan"),
+    ],
+)
+def test_options_that_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        chrf("a", "a", **options)
+
+
+def test_input_that_is_refused():
+    with pytest.raises(ValueError, match="must hold at least one text; got an empty list"):
+        chrf([], [])
+    with pytest.raises(ValueError, match="same length; got 1 and 2"):
+        chrf(["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="references must be a list of texts; got the string 'a'"):
+        chrf(["a"], "a")
+    with pytest.raises(ValueError, match="must hold at least one text; got none"):
+        chrf("a", [])
+    with pytest.raises(ValueError, match="got the string 'a' .chrf takes a pair"):
+        segment_stats("a", ["a"])
+
+
+def test_statistics_that_do_not_add_up():
+    one, other = (ChrfStats((1,), (1,), (1,), ChrfSettings(char_order=1, beta=beta)) for beta in (1, 2))
+    with pytest.raises(ValueError, match="statistics of different settings don't add up"):
+        one + other
+    with pytest.raises(TypeError, match="unsupported operand"):
+        one + 1
+    with pytest.raises(TypeError, match="unsupported operand"):
+        1 + one
+
+
+def test_input_is_left_as_it_was():
+    hypotheses, references = ["The cat "], [["A cat", "CAT"]]
+    before = copy.deepcopy((hypotheses, references))
+    chrf(hypotheses, references, lowercase=True, word_order=2)
+    assert (hypotheses, references) == before
