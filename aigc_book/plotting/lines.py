@@ -26,7 +26,7 @@ def curves(
         lines: name → (x values, y values).
         xlabel: with its unit.
         ylabel: with its unit.
-        colors: name → colour, where :data:`aigc_book.plotting.style.COLORS` and the palette are not enough.
+        colors: name → colour, where ``plotting.COLORS`` and the palette are not enough.
         logx: logarithmic x axis.
         logy: logarithmic y axis.
     """
@@ -81,7 +81,7 @@ def curve_panels(
     Args:
         panels: from left to right; a line that several of them have keeps its colour.
         xlabel: with its unit, for all of them.
-        colors: name → colour, where :data:`aigc_book.plotting.style.COLORS` and the palette are not enough.
+        colors: name → colour, where ``plotting.COLORS`` and the palette are not enough.
         dots: the names of the lines that are drawn as points.
         logx: logarithmic x axes, with a tick at each x of the first line.
 
