@@ -8,7 +8,8 @@ hypothesis (the shorter of two that are equally close).
 
 Source: Papineni, Roukos, Ward, Zhu 2002, *BLEU: a Method for Automatic Evaluation of Machine Translation*, section 2.3;
 tokenization, signature and the scale of 0 to 100 after Post 2018; smoothing after Chen and Cherry 2014. The scores are
-sacrebleu's, to rounding.
+sacrebleu's, to rounding. (NLTK's ``corpus_bleu`` with the same tokens and no smoothing agrees, but for hypotheses of
+fewer than N tokens: it adds 1 to the n-grams of an order that such a hypothesis has none of.)
 """
 
 import math

@@ -70,9 +70,13 @@ class _TextModule(_Module):
         predictions, references = read_pairs(predictions, references)
         super().add_batch(predictions=predictions, references=references)
 
-    def add(self, *, prediction: str, reference: str | Sequence[str]):
-        """Add one text and its reference or references."""
-        self.add_batch(predictions=[prediction], references=[reference])
+    def add(self, *, prediction=None, reference=None, predictions=None, references=None):
+        """Add one text and its reference or references. (``evaluate.combine`` names them in the plural.)"""
+        text, texts = (
+            prediction if predictions is None else predictions,
+            reference if references is None else references,
+        )
+        self.add_batch(predictions=[text], references=[texts])
 
 
 class Bleu(_TextModule):

@@ -136,9 +136,12 @@ def perplexity(
         if n_characters is not None or n_bytes is not None:
             raise ValueError("give texts, or n_characters and n_bytes, not both")
         texts = [texts] if isinstance(texts, str) else list(texts)
+        for text in texts:
+            if not isinstance(text, str):
+                raise ValueError(f"texts must be a text or a list of texts; got {type(text).__name__}")
         n_characters = [len(text) for text in texts]
         n_bytes = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
-    nlls = _numbers(nll_nats)
+    nlls = _numbers(nll_nats, "nll_nats")
     if not nlls:
         raise ValueError("nll_nats must hold at least one number; got an empty list")
     for nll in nlls:
@@ -152,12 +155,15 @@ def perplexity(
     ).score()
 
 
-def _numbers(value) -> list[float]:
-    return [float(number) for number in (value if isinstance(value, Iterable) else [value])]
+def _numbers(value, name: str) -> list[float]:
+    try:
+        return list(map(float, value if isinstance(value, Iterable) else [value]))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number or a list of numbers; got {value!r}") from None
 
 
 def _total(value, length: int, name: str) -> int:
-    counts = _numbers(value)
+    counts = _numbers(value, name)
     if len(counts) != length:
         raise ValueError(f"{name} must have one count for each of the {length} in nll_nats; got {len(counts)}")
     for count in counts:

@@ -46,7 +46,7 @@ _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 # The blocks that sacrebleu's zh tokenizer sets apart. Its two blocks beyond U+FFFF are written there with four hex
 # digits where five are meant, which makes them \u2001-\u2a6d and \u2f81-\u2fa1: general punctuation, arrows,
 # mathematical signs and more. Published scores rest on it, so the same characters are meant here.
-_CHINESE = re.compile(
+CHINESE = re.compile(
     r"([\u2001-\u2a6d\u2e80-\u2eff\u2f00-\u2fdf\u2ff0-\u2fff\u3000-\u303f\u3100-\u312f\u31a0-\u31bf\u31c0-\u31ef"
     r"\u3200-\u33ff\u3400-\u4db5\u4e00-\u9fbb\uf900-\ufa2d\ufa30-\ufa6a\ufa70-\ufad9\ufe10-\ufe1f\ufe30-\ufe4f"
     r"\uff00-\uffef])"
@@ -81,7 +81,7 @@ def _split_13a(word: str) -> list[str]:
 
 
 def _prepare_zh(text: str) -> str:
-    return _apply_13a_rules(_CHINESE.sub(r" \1 ", text.strip()))
+    return _apply_13a_rules(CHINESE.sub(r" \1 ", text.strip()))
 
 
 def _prepare_rouge(text: str) -> str:

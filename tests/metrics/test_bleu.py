@@ -113,8 +113,10 @@ def test_defaults_are_sacrebleus():
     assert ours.score == pytest.approx(sacrebleu.sentence_bleu(texts[0][0], texts[1]).score)
 
 
-def test_a_corpus_is_nltks(pairs):
-    hypotheses, sets = zip(*pairs, strict=True)
+def test_a_corpus_is_nltks_unless_a_text_is_too_short_for_an_order(pairs):
+    long = [(hypothesis, texts) for hypothesis, texts in pairs if len(tokenize(hypothesis)) >= 4]
+    assert len(long) > 400
+    hypotheses, sets = zip(*long, strict=True)
     expected = nltk.translate.bleu_score.corpus_bleu(
         [[tokenize(text) for text in texts] for texts in sets], [tokenize(text) for text in hypotheses]
     )
@@ -199,11 +201,13 @@ def test_options_that_are_refused(options, message):
 
 
 def test_input_that_is_refused():
-    with pytest.raises(ValueError, match="hypotheses must be a list of texts; got the string 'a' .sentence_bleu takes"):
+    with pytest.raises(
+        ValueError, match=r"hypotheses must be a list of texts; got the string 'a' \(sentence_bleu takes"
+    ):
         corpus_bleu("a", ["a"])
     with pytest.raises(ValueError, match="references must be a list of texts; got the string 'a'"):
         corpus_bleu(["a"], "a")
-    with pytest.raises(ValueError, match="hypothesis must be one text; got list .corpus_bleu takes a list"):
+    with pytest.raises(ValueError, match=r"hypothesis must be one text; got list \(corpus_bleu takes a list"):
         sentence_bleu(["a"], ["a"])
     with pytest.raises(ValueError, match="must hold at least one text; got an empty list"):
         corpus_bleu([], [])

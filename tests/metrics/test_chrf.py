@@ -29,9 +29,9 @@ def transpose(sets):
 
 
 def test_by_hand():
-    """abc and abd, characters up to pairs, β = 2: a b match, 2 of 3; ab matches, 1 of 2; P = R = (2/3 + 1/2) / 2 = 7/12.
+    """abc and abd, characters up to pairs: a b match, 2 of 3; ab matches, 1 of 2; P = R = (2/3 + 1/2) / 2 = 7/12.
 
-    abcd and ab, up to pairs: P = (2/4 + 1/3) / 2 = 5/12, R = 1; 5 · 5/12 / (4 · 5/12 + 1) = 25/32.
+    abcd and ab, up to pairs: P = (2/4 + 1/3) / 2 = 5/12, R = 1; with β = 2, F is 5 · 5/12 / (4 · 5/12 + 1) = 25/32.
     """
     result = chrf("abc", "abd", char_order=2)
     assert result.score == pytest.approx(100 * 7 / 12)
@@ -101,7 +101,7 @@ def test_bounds_and_symmetry(left, right):
 
 
 @quick
-@given(TEXTS.filter(str.split))
+@given(TEXTS.filter(lambda text: bool(text.split())))
 def test_a_text_scores_100_against_itself(text):
     assert chrf(text, ["b", text]).score == pytest.approx(100)
 
@@ -133,7 +133,7 @@ def test_input_that_is_refused():
         chrf(["a"], "a")
     with pytest.raises(ValueError, match="must hold at least one text; got none"):
         chrf("a", [])
-    with pytest.raises(ValueError, match="got the string 'a' .chrf takes a pair"):
+    with pytest.raises(ValueError, match=r"got the string 'a' \(chrf takes one pair"):
         segment_stats("a", ["a"])
 
 

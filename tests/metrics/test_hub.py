@@ -1,0 +1,169 @@
+import copy
+import os
+import subprocess
+import sys
+
+import evaluate
+import pytest
+
+from aigc_book import __version__
+from aigc_book.metrics import hub
+from aigc_book.metrics.bleu import corpus_bleu
+from aigc_book.metrics.chrf import chrf
+from aigc_book.metrics.meteor import meteor
+from aigc_book.metrics.perplexity import perplexity
+from aigc_book.metrics.rouge import rouge
+
+PREDICTIONS = ["the cat sat on the mat .", "a dog runs"]
+REFERENCES = ["the cats sat on a mat .", "the dog ran"]
+CHINESE = ["我爱自然语言处理。"], ["我喜欢自然语言处理。"]
+TEXT_MODULES = ["bleu", "rouge", "meteor", "chrf"]
+
+
+def expected(predictions, references, tokenize=None):
+    options = {"tokenize": tokenize} if tokenize else {}
+    kinds = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
+    results = rouge(predictions, references, kinds, **options)
+    return {
+        "bleu": corpus_bleu(predictions, references, **options).score,
+        "meteor": meteor(predictions, references, **options).score,
+        "chrf": chrf(predictions, references).score,
+        **{kind: result.fmeasure for kind, result in results.items()},
+    }
+
+
+def scores(results):
+    return {name: value for name, value in results.items() if name in expected(*CHINESE)}
+
+
+@pytest.mark.parametrize("references", [REFERENCES, [[text] for text in REFERENCES], [["a", "b"], ["a dog"]]])
+def test_modules_give_the_functions_scores(references):
+    found = {}
+    for name in TEXT_MODULES:
+        module = hub.load(name)
+        assert isinstance(module, evaluate.Metric)
+        assert module.name == name
+        results = module.compute(predictions=PREDICTIONS, references=references)
+        assert results["signature"].endswith(f"version:aigc_book-{__version__}")
+        found |= scores(results)
+    assert found == expected(PREDICTIONS, references)
+
+
+def test_chinese():
+    combined = evaluate.combine([hub.load(name, "zh") for name in TEXT_MODULES])
+    assert scores(combined.compute(predictions=CHINESE[0], references=CHINESE[1])) == expected(*CHINESE, tokenize="zh")
+
+
+def test_combine_and_add():
+    combined = evaluate.combine([hub.load(name) for name in TEXT_MODULES])
+    results = combined.compute(predictions=PREDICTIONS, references=REFERENCES)
+    assert scores(results) == expected(PREDICTIONS, REFERENCES)
+    assert {f"{name}_signature" for name in TEXT_MODULES} <= set(results)
+    for prediction, reference in zip(PREDICTIONS, REFERENCES, strict=True):
+        combined.add(prediction, reference)
+    assert combined.compute() == results
+    combined.add(PREDICTIONS[0], [REFERENCES[0]])
+    combined.add_batch(PREDICTIONS[1:], REFERENCES[1:])
+    assert combined.compute() == results
+
+
+def test_perplexity():
+    results = hub.load("perplexity").compute(nll_nats=[2.0, 3.0], n_tokens=[1, 4], texts=["ab", "c"])
+    expected = perplexity([2.0, 3.0], [1, 4], texts=["ab", "c"])
+    for name in ("perplexity", "bits_per_token", "bits_per_character", "bits_per_byte", "signature"):
+        assert results[name] == getattr(expected, name)
+    assert "bits_per_byte" not in hub.load("perplexity").compute(nll_nats=[2.0], n_tokens=[1])
+
+
+def test_perplexity_beside_metrics_of_texts():
+    combined = evaluate.combine([hub.load("bleu"), hub.load("perplexity")])
+    combined.add_batch(PREDICTIONS, REFERENCES, nll_nats=[1.0, 2.0], n_tokens=[3, 3])
+    results = combined.compute()
+    assert results["perplexity"] == perplexity([1, 2], [3, 3]).perplexity
+    assert results["bleu"] == expected(PREDICTIONS, REFERENCES)["bleu"]
+
+
+def test_settings_are_the_functions():
+    options = {"tokenize": "char", "smoothing": "floor", "smoothing_value": 0.5, "max_order": 3, "lowercase": True}
+    results = hub.load("bleu").compute(predictions=PREDICTIONS, references=REFERENCES, **options)
+    assert results["bleu"] == corpus_bleu(PREDICTIONS, REFERENCES, **options).score
+    options = {"word_order": 2, "whitespace": True, "beta": 1, "eps_smoothing": True}
+    results = hub.load("chrf").compute(predictions=PREDICTIONS, references=REFERENCES, **options)
+    assert results["chrf"] == chrf(PREDICTIONS, REFERENCES, **options).score
+    options = {"alpha": 0.5, "beta": 1, "gamma": 0.1, "stem": False}
+    results = hub.load("meteor").compute(predictions=PREDICTIONS, references=REFERENCES, **options)
+    assert results["meteor"] == meteor(PREDICTIONS, REFERENCES, **options).score
+    results = hub.load("rouge").compute(predictions=PREDICTIONS, references=REFERENCES, kinds=["rouge1"], stem=True)
+    assert results["rouge1"] == rouge(PREDICTIONS, REFERENCES, ["rouge1"], stem=True)["rouge1"].fmeasure
+    assert set(results) == {"rouge1", "signature"}
+
+
+def test_with_no_network_and_no_home(tmp_path):
+    """A home that can't be written to, and a socket that refuses to open."""
+    home = tmp_path / "a file, not a folder"
+    home.write_text("")
+    code = (
+        "import socket\n"
+        "def refuse(*args): raise RuntimeError('a request to the network')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "import evaluate\n"
+        "from aigc_book.metrics import hub\n"
+        "modules = evaluate.combine([hub.load(name) for name in ('bleu', 'rouge', 'meteor', 'chrf')])\n"
+        "print(modules.compute(predictions=['a b c d'], references=['a b c d'])['bleu'])\n"
+    )
+    hidden = ("HF_", "XDG_", "TRANSFORMERS_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    environment |= {"HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["100.0"]
+    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+
+
+def test_what_load_refuses():
+    with pytest.raises(ValueError, match="name must be one of bleu, rouge, meteor, chrf, perplexity; got 'accuracy'"):
+        hub.load("accuracy")
+    with pytest.raises(ValueError, match="language must be one of en, zh; got 'de'"):
+        hub.load("bleu", "de")
+
+
+@pytest.mark.parametrize("name", TEXT_MODULES)
+@pytest.mark.parametrize(
+    "predictions, references, message",
+    [
+        ([], [], "must hold at least one text; got an empty list"),
+        (["a"], ["a", "b"], "must have the same length; got 1 and 2"),
+        ("a", ["a"], "predictions must be a list of texts; got the string 'a'"),
+        (["a"], "a", "references must be a list of texts; got the string 'a'"),
+        (["a"], [[]], r"references\[0\] must hold at least one text; got none"),
+        ([5], ["a"], r"hypotheses\[0\] must be a text; got int"),
+        (None, None, "has nothing to score: pass the inputs to compute, or add some before"),
+    ],
+)
+def test_what_modules_of_texts_refuse(name, predictions, references, message):
+    module = hub.load(name)
+    with pytest.raises(ValueError, match=message):
+        module.compute(predictions=predictions, references=references)
+    results = module.compute(predictions=["a b c d"], references=["a b c d"])  # and it goes on working
+    assert results["signature"].startswith("nrefs:1|")
+
+
+@pytest.mark.parametrize(
+    "nlls, counts, message",
+    [
+        ([], [], "nll_nats must hold at least one number; got an empty list"),
+        ([1.0], [1, 2], "Mismatch in the number of nll_nats"),
+        ([-1.0], [1], "nll_nats must be 0 or more"),
+        ([1.0], [0], "n_tokens must be above 0 in all; got 0"),
+    ],
+)
+def test_what_perplexity_refuses(nlls, counts, message):
+    with pytest.raises(ValueError, match=message):
+        hub.load("perplexity").compute(nll_nats=nlls, n_tokens=counts)
+
+
+def test_input_is_left_as_it_was():
+    predictions, references = list(PREDICTIONS), [["a", "b"], "c"]
+    before = copy.deepcopy((predictions, references))
+    hub.load("rouge").compute(predictions=predictions, references=references)
+    assert (predictions, references) == before
