@@ -1,7 +1,7 @@
 """How fast training is beside nanoGPT: ``python benchmarks/training.py --nanogpt PATH --text PATH``.
 
-nanoGPT's own ``train.py`` runs unchanged, in a process of its own, with the settings that its README gives for a CPU:
-a character-level GPT of 4 layers, 4 heads, 128 wide (0.80 M parameters), context 64, batch 12, float32, 2000 iterations.
+nanoGPT's own ``train.py`` runs unchanged, in a process of its own, with the settings that its README gives for a CPU: a
+character-level GPT of 4 layers, 4 heads, 128 wide (0.80 M parameters), context 64, batch 12, float32, 2000 iterations.
 Three comparisons, whose runs take turns:
 
 1. Throughput: the same architecture, batch, precision, optimizer and clipping through ``fit``. Per iteration, as both
@@ -38,10 +38,9 @@ from aigc_book.training.optimizers import AdamW, Muon, decay_groups, muon_groups
 from aigc_book.training.schedules import warmup_cosine, warmup_linear
 
 CONTEXT, BATCH, ITERATIONS = 64, 12, 2000
-RECIPE = (
-    "config/train_shakespeare_char.py --device=cpu --compile=False --eval_iters=20 --log_interval=1 --block_size=64 "
-    "--batch_size=12 --n_layer=4 --n_head=4 --n_embd=128 --dropout=0.0"
-).split()
+OUR_BATCH, SHORT = 32, 125  # our recipe: the batch, and the steps to nanoGPT's loss
+RECIPE = ["config/train_shakespeare_char.py", "--device=cpu", "--compile=False", "--eval_iters=20", "--log_interval=1"]
+RECIPE += ["--block_size=64", "--batch_size=12", "--n_layer=4", "--n_head=4", "--n_embd=128", "--dropout=0.0"]
 REPORT = "benchmark result: "
 
 
@@ -76,7 +75,7 @@ def set_up_peer(checkout: Path, text: Path, folder: Path) -> None:
 
 
 def run_peer(folder: Path, iterations: int, *, whole: bool) -> list[float]:
-    """Seconds of each iteration, as ``train.py`` prints them; with ``whole``, evaluations and checkpoints as it likes."""
+    """Seconds of each iteration, as ``train.py`` prints them; with ``whole`` it evaluates and saves in between."""
     arguments = [f"--max_iters={iterations}", f"--lr_decay_iters={iterations}", "--always_save_checkpoint=True"]
     if not whole:
         arguments.append("--eval_interval=1000000")
@@ -123,7 +122,13 @@ def train_alike(train: np.ndarray, vocab_size: int, steps: int) -> list[float]:
     torch.manual_seed(0)
     model = GPT(
         GPTConfig(
-            vocab_size=vocab_size, max_seq_len=CONTEXT, n_layers=4, n_heads=4, d_model=128, activation="gelu", bias=False
+            vocab_size=vocab_size,
+            max_seq_len=CONTEXT,
+            n_layers=4,
+            n_heads=4,
+            d_model=128,
+            activation="gelu",
+            bias=False,
         )
     )
     history = fit(
@@ -137,7 +142,7 @@ def train_alike(train: np.ndarray, vocab_size: int, steps: int) -> list[float]:
     return [statistics.median(seconds)] * 5 + seconds[5:]
 
 
-def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps: int, batch: int, seed: int) -> dict:
+def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps: int, seed: int) -> dict:
     """This package's recipe for the same text: seconds, loss, parameters."""
     start = time.perf_counter()
     torch.manual_seed(seed)
@@ -162,7 +167,7 @@ def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps
     matrices, rest = muon_groups(model)
     fit(
         model,
-        RandomWindows(train, batch_size=batch, block_size=CONTEXT, seed=seed),
+        RandomWindows(train, batch_size=OUR_BATCH, block_size=CONTEXT, seed=seed),
         TrainConfig(steps, clip=None, dtype=torch.bfloat16, log_every=100, progress=False),
         optimizers=[
             Muon(matrices, lr=0.04, ns_dtype=torch.bfloat16),
@@ -174,8 +179,128 @@ def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps
     return {"seconds": seconds, "loss": validation_loss(model, validation), "parameters": model.count_parameters()}
 
 
-def in_a_fresh_process(*arguments: object) -> object:
-    """Run a part of this script in a process of its own, as the peer is."""
-    command = [sys.executable, __file__, *map(str, arguments)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(out.rpartition(REPORT)[2])
+# --- side by side ----------------------------------------------------------------------------------------------------
+
+
+def in_a_fresh_process(part: str, **arguments: object) -> object:
+    """Run a part of this script in a process of its own, as nanoGPT is, and read what it reports."""
+    command = [sys.executable, __file__, "--part", part]
+    for name, value in arguments.items():
+        command += [f"--{name}", str(value)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.rpartition(REPORT)[2])
+
+
+def run_part(args: argparse.Namespace) -> None:
+    """What :func:`in_a_fresh_process` has asked for."""
+    train, validation, tokenizer = read_ids(args.text)
+    if args.part == "alike":
+        result = train_alike(train, tokenizer.vocab_size, args.steps)
+    elif args.part == "well":
+        result = train_well(train, validation, tokenizer.vocab_size, args.steps, args.seed)
+    else:
+        result = peer_loss(args.nanogpt, validation)
+    print(REPORT + json.dumps(result))
+
+
+def machine() -> str:
+    """The processor, the threads, and the versions."""
+    cpu_info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpu_info.read_text()) if cpu_info.exists() else []
+    name = names[0] if names else platform.processor()
+    threads = torch.get_num_threads()
+    return f"{name}, {threads} of {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def compare_throughput(folder: Path, text: Path, rounds: int, iterations: int) -> None:
+    """Print a row of tokens a second."""
+    ratios, ours, theirs = [], [], []
+    for number in range(rounds):
+        peer = statistics.median(run_peer(folder, iterations, whole=False))
+        own = statistics.median(in_a_fresh_process("alike", text=text, steps=iterations))
+        ratios.append(peer / own)
+        theirs.append(BATCH * CONTEXT / peer)
+        ours.append(BATCH * CONTEXT / own)
+        print(
+            f"<!-- round {number + 1}: nanoGPT {1e3 * peer:.1f} ms, ours {1e3 * own:.1f} ms an iteration -->",
+            flush=True,
+        )
+    print(
+        f"| throughput, tokens/s ({rounds} × {iterations} iterations): {statistics.median(ours):,.0f} "
+        f"| nanoGPT: {statistics.median(theirs):,.0f} | {statistics.median(ratios):.2f}× | 1.1× | 1.3× |",
+        flush=True,
+    )
+
+
+def compare_recipes(folder: Path, text: Path, rounds: int, iterations: int, short: int) -> None:
+    """Print a row of the time to nanoGPT's loss, and one of the loss after nanoGPT's time."""
+    speedups, losses, peers, lines = [], [], [], []
+    for number in range(rounds):
+        seconds = sum(run_peer(folder, iterations, whole=True))
+        peer, peer_parameters = in_a_fresh_process("loss", text=text, nanogpt=folder)
+        quick = in_a_fresh_process("well", text=text, steps=short, seed=number)
+        # As many steps as fit into nanoGPT's time, at the pace of the short run, with 3 % to spare.
+        steps = int(0.97 * seconds / quick["seconds"] * short)
+        long = in_a_fresh_process("well", text=text, steps=steps, seed=number)
+        reached = quick["loss"] <= peer and quick["parameters"] <= 810_000
+        in_time = long["seconds"] <= seconds
+        speedups.append(seconds / quick["seconds"] if reached else 0.0)
+        losses.append(long["loss"] if in_time else float("inf"))
+        peers.append(peer)
+        lines.append(
+            f"<!-- round {number + 1}: nanoGPT ({peer_parameters:,} parameters) {seconds:.1f} s to {peer:.4f}; ours "
+            f"({quick['parameters']:,}) {quick['seconds']:.1f} s to {quick['loss']:.4f} in {short} steps, and "
+            f"{long['seconds']:.1f} s to {long['loss']:.4f} in {steps} steps -->"
+        )
+        print(lines[-1], flush=True)
+    print(
+        f"| time to nanoGPT's final loss ({rounds} runs, {iterations} iterations) "
+        f"| nanoGPT: {statistics.median(peers):.3f} | {statistics.median(speedups):.1f}× sooner | 5× | 10× |"
+    )
+    print(
+        f"| loss after the same time: {statistics.median(losses):.3f} | nanoGPT: {statistics.median(peers):.3f} "
+        f"| {statistics.median(peers) - statistics.median(losses):.3f} lower | 1.65 | 1.60 |",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nanogpt", type=Path, help="a checkout of github.com/karpathy/nanoGPT")
+    parser.add_argument("--text", type=Path, help="its Shakespeare text, input.txt")
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is run")
+    parser.add_argument("--only", choices=("throughput", "recipes"), help="one of the comparisons")
+    parser.add_argument("--quick", action="store_true", help="one round of short runs, to see that it works")
+    parser.add_argument("--part", choices=("alike", "well", "loss"), help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, default=SHORT, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.part:
+        return run_part(args)
+    for path, name in ((args.nanogpt, "train.py"), (args.text, "")):
+        if path is None or not (path / name).is_file():
+            parser.error("--nanogpt must be a checkout of nanoGPT, and --text a file; see --help")
+
+    print("| work | peer | ratio | at least | goal |\n|---|---|---|---|---|", flush=True)
+    rounds = 1 if args.quick else args.rounds
+    with tempfile.TemporaryDirectory() as name:
+        folder, text = Path(name), args.text.resolve()
+        set_up_peer(args.nanogpt, text, folder)
+        if args.only != "recipes":
+            compare_throughput(folder, text, 1 if args.quick else max(5, rounds), 60 if args.quick else 300)
+        if args.only != "throughput":
+            compare_recipes(folder, text, rounds, 100 if args.quick else ITERATIONS, 20 if args.quick else SHORT)
+    print(f"\n{machine()}")
+    print(
+        "\nEqual: the text and its split, the context, the number of threads, one process each at a time; for the "
+        "throughput also the architecture, batch, float32, AdamW, clipping and schedule.\nNot equal: for the other two "
+        "rows the architecture's details, the optimizer (Muon and AdamW), the batch, the schedule and the precision "
+        "(bfloat16 products) are this package's choice, at no more parameters."
+    )
+    return None
+
+
+if __name__ == "__main__":
+    main()
