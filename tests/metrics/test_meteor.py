@@ -131,14 +131,15 @@ def test_a_corpus_is_the_mean_of_its_pairs(block, pairs, monkeypatch):
     assert alone == pytest.approx(scores, rel=1e-9, abs=1e-12)
 
 
-@pytest.fixture
-def wordnet(monkeypatch):
+@pytest.fixture(scope="module")
+def wordnet():
     folder = os.environ.get("AIGC_BOOK_DATA")
     data = Path(folder or "", "nltk_data")
     if not folder or not (data / "corpora" / "wordnet.zip").exists():
         pytest.skip("AIGC_BOOK_DATA names no folder with nltk_data/corpora/wordnet.zip")
-    monkeypatch.setattr(nltk.data, "path", [str(data)])
-    return LazyCorpusLoader("wordnet", WordNetCorpusReader, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nltk.data, "path", [str(data)])
+        yield LazyCorpusLoader("wordnet", WordNetCorpusReader, NONE)  # NONE: for other languages than English
 
 
 def test_nltks_documented_pair_with_wordnet(wordnet):
