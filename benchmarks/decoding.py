@@ -1,12 +1,12 @@
 """How fast greedy decoding is beside transformers: ``python benchmarks/decoding.py``.
 
-A GPT-2 of the small size (124 M parameters, random weights) continues a prompt of 16 random tokens by 128, alone and in
-a batch of 8. ``transformers`` opens the very weights that this package has saved and generates with its own ``generate``
-and its own key–value cache, in float32, and beside it in bfloat16. Ours is ``generate(model, …)`` and
+A GPT-2 of the small size (124 M parameters, random weights) continues a prompt of 16 random tokens by 128, alone and
+in a batch of 8. ``transformers`` opens the very weights that this package has saved and generates with its own
+``generate`` and its own key–value cache, in float32, and beside it in bfloat16. Ours is ``generate(model, …)`` and
 ``generate(pack(model), …)``; packing is done once, beforehand, and its time is printed.
 
-All take turns in every round; a ratio is the peer's median time over ours. Equal is: the weights, the prompts, the number
-of threads, and in float32 every token, which is asserted. What isn't: in bfloat16 weights and arithmetic have 8
+All take turns in every round; a ratio is the peer's median time over ours. Equal is: the weights, the prompts, the
+number of threads, and in float32 every token, which is asserted. What isn't: in bfloat16 weights and arithmetic have 8
 significant bits, so that sooner or later another token wins; how many tokens are the same is printed.
 """
 

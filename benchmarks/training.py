@@ -38,6 +38,7 @@ from aigc_book.training.optimizers import AdamW, Muon, decay_groups, muon_groups
 from aigc_book.training.schedules import warmup_cosine, warmup_linear
 
 CONTEXT, BATCH, ITERATIONS = 64, 12, 2000
+QUICK = 250  # nanoGPT saves its first checkpoint after so many iterations
 OUR_BATCH, SHORT = 32, 125  # our recipe: the batch, and the steps to nanoGPT's loss
 RECIPE = ["config/train_shakespeare_char.py", "--device=cpu", "--compile=False", "--eval_iters=20", "--log_interval=1"]
 RECIPE += ["--block_size=64", "--batch_size=12", "--n_layer=4", "--n_head=4", "--n_embd=128", "--dropout=0.0"]
@@ -51,6 +52,14 @@ def read_ids(text: Path) -> tuple[np.ndarray, np.ndarray, CharTokenizer]:
     ids = np.array(tokenizer.encode(content), dtype=np.uint16)
     n = int(len(content) * 0.9)
     return ids[:n], ids[n:], tokenizer
+
+
+def run(command: list[str], folder: Path | None = None) -> str:
+    """What a process prints; if it fails, this one ends with its error."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
 
 
 def validation_loss(model: torch.nn.Module, ids: np.ndarray) -> float:
@@ -79,13 +88,7 @@ def run_peer(folder: Path, iterations: int, *, whole: bool) -> list[float]:
     arguments = [f"--max_iters={iterations}", f"--lr_decay_iters={iterations}", "--always_save_checkpoint=True"]
     if not whole:
         arguments.append("--eval_interval=1000000")
-    out = subprocess.run(
-        [sys.executable, "-W", "ignore", "train.py", *RECIPE, *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    out = run([sys.executable, "-W", "ignore", "train.py", *RECIPE, *arguments], folder)
     times = [float(ms) / 1000 for ms in re.findall(r"^iter \d+: .*time ([\d.]+)ms", out, re.MULTILINE)]
     # Iterations that evaluated, and the first few, count as a usual one.
     usual = statistics.median(times)
@@ -187,10 +190,7 @@ def in_a_fresh_process(part: str, **arguments: object) -> object:
     command = [sys.executable, __file__, "--part", part]
     for name, value in arguments.items():
         command += [f"--{name}", str(value)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout.rpartition(REPORT)[2])
+    return json.loads(run(command).rpartition(REPORT)[2])
 
 
 def run_part(args: argparse.Namespace) -> None:
@@ -291,7 +291,7 @@ def main() -> None:
         if args.only != "recipes":
             compare_throughput(folder, text, 1 if args.quick else max(5, rounds), 60 if args.quick else 300)
         if args.only != "throughput":
-            compare_recipes(folder, text, rounds, 100 if args.quick else ITERATIONS, 20 if args.quick else SHORT)
+            compare_recipes(folder, text, rounds, QUICK if args.quick else ITERATIONS, 20 if args.quick else SHORT)
     print(f"\n{machine()}")
     print(
         "\nEqual: the text and its split, the context, the number of threads, one process each at a time; for the "
