@@ -23,7 +23,7 @@ import numpy as np
 from aigc_book.metrics.rows import Rows
 
 PAIRS = 64  # pairs that share one long integer
-ROWS = 512  # rows of matches that are held at a time
+MATCH_BYTES = 2**20  # how much of the rows' matches is held at a time
 
 
 def lcs_rows(left: Sequence[int], right: Sequence[int]) -> list[int]:
@@ -63,11 +63,11 @@ def _lcs_block(lefts: list[np.ndarray], rights: list[np.ndarray]) -> np.ndarray:
     starts = np.cumsum(widths) - widths
     n_bytes = int(widths.sum())
     row = mask = sum((1 << int(bits)) - 1 << 8 * int(start) for bits, start in zip(n, starts, strict=True))
-    steps = max(map(len, lefts))
-    for first in range(0, steps, ROWS):
-        matches = np.zeros((min(ROWS, steps - first), n_bytes), np.uint8)
+    steps, steps_held = max(map(len, lefts)), max(1, MATCH_BYTES // n_bytes)
+    for first in range(0, steps, steps_held):
+        matches = np.zeros((min(steps_held, steps - first), n_bytes), np.uint8)
         for start, left, right in zip(starts, lefts, rights, strict=True):
-            equal = np.packbits(left[first : first + ROWS, None] == right, axis=1, bitorder="little")
+            equal = np.packbits(left[first : first + steps_held, None] == right, axis=1, bitorder="little")
             matches[: len(equal), start : start + equal.shape[1]] = equal
         for line in matches:
             common = row & int.from_bytes(line.tobytes(), "little")

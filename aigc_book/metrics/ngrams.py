@@ -69,9 +69,7 @@ def _count_block(hypotheses: Rows, references: Rows, max_order: int, per_segment
             if gram_bits + id_bits + tag_bits > KEY_BITS:  # no room for one more: number them afresh
                 grams = np.unique(grams, return_inverse=True)[1]
                 gram_bits = bits(grams)
-                assert gram_bits + id_bits + tag_bits <= KEY_BITS, (
-                    "ids are counted up from 0, so they can't be this large"
-                )
+                assert gram_bits + id_bits + tag_bits <= KEY_BITS, "ids count up from 0 and are never so large"
             grams = (grams[:-1] << id_bits) | ids[n - 1 :]
             gram_bits += id_bits
         inside = tokens_left[: len(grams)] >= n  # those that do not run into the next text

@@ -164,8 +164,11 @@ class TokenIds:
         check_tokenizer(tokenizer)
         numbers = self._numbers = Memo(lambda token: len(numbers))  # token → id, in order of first appearance
         self._ids = numbers if normalize is None else Memo(lambda token: numbers[normalize(token)])
-        self._cut, self._split_word = (tokenizer, None) if callable(tokenizer) else _TOKENIZERS[tokenizer]
-        self._is_function = callable(tokenizer)
+        if callable(tokenizer):
+            self._cut, self._split_word = (lambda text: list(tokenizer(text))), None
+        else:
+            prepare, self._split_word = _TOKENIZERS[tokenizer]
+            self._cut = lambda text: prepare(text).split()
         self._pieces: list[list[int]] = []  # the ids of the tokens of each distinct word, where words are cut further
         self._words = Memo(self._cut_word)
 
@@ -174,7 +177,7 @@ class TokenIds:
         number = (self._ids if self._split_word is None else self._words).__getitem__
         ids, lengths = [], []
         for text in texts:  # one after the other, so that only one text's words are in memory (and in the cache)
-            words = self._cut(text) if self._is_function else self._cut(text).split()
+            words = self._cut(text)
             lengths.append(len(words))
             ids += map(number, words)
         rows = Rows(np.array(ids, np.int64), np.array(lengths, np.int64))

@@ -36,9 +36,9 @@ def test_rows_are_the_textbook_table():
             assert [0, *np.cumsum(grows)] == lengths.tolist()
 
 
-@pytest.mark.parametrize("rows", [lcs.ROWS, 5])
-def test_lengths_are_the_textbook_table(rows, monkeypatch):
-    monkeypatch.setattr(lcs, "ROWS", rows)  # more steps than are held at a time
+@pytest.mark.parametrize("held", [lcs.MATCH_BYTES, 3000, 1])  # all steps, a few or one at a time
+def test_lengths_are_the_textbook_table(held, monkeypatch):
+    monkeypatch.setattr(lcs, "MATCH_BYTES", held)
     rng = random.Random(1)
     pairs = [(draw(rng, 70), draw(rng, 70)) for _ in range(3 * lcs.PAIRS // 2)]
     pairs += [([], []), ([1], []), ([], [1]), ([1], [1]), ([1] * 8, [1] * 8), ([1] * 7, [1] * 9), ([70000], [70000])]
