@@ -220,6 +220,8 @@ class GPT(nn.Module):
     two output projections of each of the L blocks.
     """
 
+    model_type = pretrained.OWN  # what config.json says beside weights under these very names
+
     def __init__(self, config: GPTConfig):
         super().__init__()
         self.config = config

@@ -1,8 +1,9 @@
 """Checkpoints: everything needed to go on bit for bit, in files that are whole or not there at all.
 
-A checkpoint is a folder ``step-00000500`` with four files: ``weights.safetensors``, ``state.pt`` (optimizers, gradient
+A checkpoint is a folder ``step-00000500`` with ``model.safetensors`` (the weights), ``state.pt`` (optimizers, gradient
 scaler, position in the data, random states; tensors and plain values only), ``history.json``, and ``checkpoint.json``
-with the settings and the SHA-256 digest of the other three. Reading any of them executes no code.
+with the settings and the SHA-256 digests of the others. Reading any of them executes no code. Of a model with a config
+there is a ``config.json`` too, so that ``GPT.from_pretrained`` opens the folder as a model.
 """
 
 import hashlib
@@ -23,7 +24,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 LAYOUT = 1
-WEIGHTS, STATE, HISTORY, MANIFEST = "weights.safetensors", "state.pt", "history.json", "checkpoint.json"
+WEIGHTS, STATE, HISTORY, MANIFEST = "model.safetensors", "state.pt", "history.json", "checkpoint.json"
+CONFIG = "config.json"
 PREFIX, PARTIAL = "step-", ".partial-"
 
 
@@ -213,7 +215,8 @@ class Checkpoints:
             model: its weights are saved.
             state: tensors and plain values; see :func:`check_plain`.
             history: values for JSON.
-            settings: values for JSON, compared when the checkpoint is loaded.
+            settings: values for JSON, compared when the checkpoint is loaded; ``settings["model"]`` is the model's
+                config, if it has one.
             validation_loss: what "best" goes by.
 
         Returns:
@@ -234,12 +237,15 @@ class Checkpoints:
             with (aside / STATE).open("wb") as file:
                 torch.save(state, file)
             (aside / HISTORY).write_text(json.dumps(history), encoding="utf-8")
+            if settings.get("model") is not None:
+                kind = getattr(unwrapped(model), "model_type", type(unwrapped(model)).__name__)
+                (aside / CONFIG).write_text(json.dumps({"model_type": kind, **settings["model"]}), encoding="utf-8")
             body = {
                 "layout": LAYOUT,
                 "step": step,
                 "validation_loss": validation_loss,
                 "settings": settings,
-                "files": {name: _digest(aside / name) for name in (WEIGHTS, STATE, HISTORY)},
+                "files": {path.name: _digest(path) for path in sorted(aside.iterdir())},
             }
             (aside / WEIGHTS).chmod((aside / HISTORY).stat().st_mode)  # safetensors makes it readable by its owner only
             digest = hashlib.sha256(json.dumps(body).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """Checkpoints: what is saved comes back, and what isn't whole is refused."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -61,8 +62,22 @@ def test_round_trip(tmp_path):
 
 
 def test_tied_weights_are_saved_once(tmp_path):
-    assert "2.weight" not in load_file(save(tmp_path, 1) / "weights.safetensors")
+    assert "2.weight" not in load_file(save(tmp_path, 1) / "model.safetensors")
     assert set(model_weights(new_model())) == set(new_model().state_dict()) - {"2.weight"}
+
+
+def test_a_checkpoint_opens_as_a_model(tmp_path):
+    from aigc_book.models.gpt import GPT, GPTConfig
+
+    sizes = dict(vocab_size=11, max_seq_len=5, n_layers=2, n_heads=2, d_model=6)
+    for number, choices in enumerate(
+        ({}, {"tie_embeddings": False, "position": "rotary", "activation": "relu2", "d_model": 8})
+    ):
+        model = GPT(GPTConfig(**{**sizes, **choices}))
+        settings = {"model": dataclasses.asdict(model.config)}
+        again = GPT.from_pretrained(Checkpoints(tmp_path / str(number)).save(3, model, {}, {}, settings))
+        assert again.config == model.config
+        assert all(torch.equal(p, again.state_dict()[name]) for name, p in model.state_dict().items())
 
 
 def test_last_and_best_are_kept(tmp_path):
@@ -92,7 +107,7 @@ def test_saving_a_step_again_replaces_it_and_drops_later_ones(tmp_path):
     assert Checkpoints(tmp_path).load(path).history == {"z": "new"}
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "state.pt", "history.json", "checkpoint.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "state.pt", "history.json", "checkpoint.json"])
 @pytest.mark.parametrize("damage", ["truncated", "changed", "missing", "empty"])
 def test_damaged_files_are_refused_and_the_last_good_one_is_offered(tmp_path, name, damage):
     good, bad = save(tmp_path, 1), save(tmp_path, 2)
@@ -221,7 +236,7 @@ def test_a_real_failure_to_write_leaves_earlier_checkpoints_whole(tmp_path):
 def test_what_a_killed_process_left_is_swept_away(tmp_path):
     left = tmp_path / ".partial-123-0"
     left.mkdir()
-    (left / "weights.safetensors").write_bytes(b"half")
+    (left / "model.safetensors").write_bytes(b"half")
     assert Checkpoints(tmp_path).paths() == []
     save(tmp_path, 1)
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
