@@ -292,8 +292,8 @@ def _sum_pairs(counts: np.ndarray, settings: RougeSettings, n_references: str) -
 
 
 def _sentences(texts: list[str], tokens: TokenIds) -> list[list[list[int]]]:
-    """Each text's lines that are not empty, as ids."""
-    lines = [[line.lower() for line in text.split("\n") if line] for text in texts]
+    """Each text's lines, as ids."""
+    lines = [text.lower().split("\n") for text in texts]
     rows = iter(tokens.encode([line for text in lines for line in text]).to_lists())
     return [[next(rows) for _ in text] for text in lines]
 

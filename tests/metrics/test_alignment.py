@@ -26,7 +26,7 @@ class Synset(list):
 
 class BigIsLarge:
     def synsets(self, word):
-        return [Synset(["big", "large", "of_size"])] if word in ("big", "large") else []
+        return [Synset(["big", "large"]), Synset(["big", "enormous", "of_size"])] if word == "big" else []
 
 
 def test_by_hand():
@@ -45,6 +45,11 @@ def test_synonyms_come_last_and_are_looked_up_by_stem():
     assert align("big cat", "large cat", stem=False, synonyms=BigIsLarge()) == [(0, 0, "synonym"), (1, 1, "exact")]
     assert align("big cat", "large cat", synonyms=BigIsLarge()) == [(1, 1, "exact")]
     assert align("of_size", "big", stem=False, synonyms=BigIsLarge(), tokenize="none") == []  # no phrases
+
+
+@pytest.mark.parametrize("reference", ["large enormous", "enormous large"])
+def test_of_several_synonyms_the_last_one_is_taken(reference):
+    assert align("big", reference, stem=False, synonyms=BigIsLarge()) == [(0, 1, "synonym")]
 
 
 def test_alignments_are_nltks(pairs):

@@ -50,6 +50,12 @@ def test_rouge_n_by_hand():
     assert result.score == result.fmeasure
 
 
+def test_short_tokens_are_not_stemmed():
+    """The stem of was is wa, of runs run; tokens of up to three characters stay."""
+    assert rouge_n("was", "wa", stem=True).fmeasure == 0
+    assert rouge_n("runs", "run", stem=True).fmeasure == 1
+
+
 def test_rouge_l_by_hand():
     """Lin 2004, section 3.1: police killed the gunman; police kill the gunman is 3 of 4, the gunman kill police 2."""
     reference = "police killed the gunman"
