@@ -5,7 +5,9 @@ chapter (``COLORS``). Figures have a white ground, so that they read the same on
 """
 
 from aigc_book.plotting.attention_maps import attention, attention_arcs, attention_page
+from aigc_book.plotting.descent import descent_race, steps_up_and_down
 from aigc_book.plotting.lines import Panel, curve_panels, curves
+from aigc_book.plotting.networks import decision_boundaries, digits_read, network_numbers
 from aigc_book.plotting.style import (
     BLUE,
     COLORS,
@@ -40,8 +42,13 @@ __all__ = [
     "attention_page",
     "curve_panels",
     "curves",
+    "decision_boundaries",
+    "descent_race",
+    "digits_read",
     "label_line",
+    "network_numbers",
     "score_matrix",
+    "steps_up_and_down",
     "training_story",
     "use_style",
     "window_questions",

@@ -1,0 +1,150 @@
+"""Optimizers on their way down: an animated race over a landscape, and steps that went up."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from IPython.display import HTML
+from matplotlib import pyplot as plt
+from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.figure import Figure
+
+from aigc_book.plotting.style import BLUE, COLORS, GREEN, INK, ORANGE, PURPLE, RED, SKY, label_line
+
+RUNNERS = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY)
+GROUND = LinearSegmentedColormap.from_list("ground", ["#FFFFFF", "#DDE3E8", "#AEBAC4"])
+INTERVAL_MS = 150
+
+
+def _check_paths(paths: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The paths as arrays (steps + 1, 2), all of one length."""
+    arrays = {name: np.asarray(path, dtype=float) for name, path in paths.items()}
+    shapes = {array.shape for array in arrays.values()}
+    if not 1 <= len(arrays) <= len(RUNNERS) or len(shapes) != 1 or len(shape := shapes.pop()) != 2 or shape[1] != 2:
+        got = {name: array.shape for name, array in arrays.items()}
+        raise ValueError(f"paths must be 1 to {len(RUNNERS)} arrays of one shape (steps + 1, 2); got {got}")
+    return arrays
+
+
+def _landscape(ax: Axes, height: Callable, minimum: Sequence[float], xlim, ylim) -> None:
+    """Contours of the height on a logarithmic scale, and a star at the lowest point."""
+    x, y = np.meshgrid(np.linspace(*xlim, 160), np.linspace(*ylim, 120))
+    z = np.asarray(height(x, y), dtype=float)
+    z = z - z.min() + 1e-3 * np.ptp(z)
+    levels = np.geomspace(z.min(), z.max(), 14)
+    ax.contourf(x, y, z, levels=levels, cmap=GROUND, norm=LogNorm(z.min(), z.max()))
+    ax.contour(x, y, z, levels=levels, colors="white", linewidths=0.6)
+    ax.plot(*minimum, marker="*", color=INK, markersize=11, zorder=3)
+    ax.grid(False)
+    ax.set(xlim=xlim, ylim=ylim, xlabel="first parameter", ylabel="second parameter")
+
+
+def descent_race(
+    height: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    paths: Mapping[str, np.ndarray],
+    *,
+    minimum: Sequence[float],
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    frames: int = 30,
+    dpi: int = 90,
+) -> HTML:
+    """Optimizers racing over a landscape of two parameters, as an animation that plays in a page without a network.
+
+    Left: the landscape from above, the lower the lighter, and where each runner is. Right: how high each runner still
+    is above the lowest point, on a logarithmic axis; names stand where the runners end.
+
+    Args:
+        height: (x, y), arrays of one shape, → the heights there.
+        paths: name → (steps + 1, 2) positions, the start first; all of one length, at most six.
+        minimum: the lowest point.
+        xlim: range of the first parameter that is shown.
+        ylim: range of the second.
+        frames: pictures of the animation.
+        dpi: their resolution; a picture takes some 20 kB at 90.
+
+    Raises:
+        ValueError: no path or more than six, paths of different lengths or not in two dimensions, fewer than 2 frames.
+    """
+    if frames < 2:
+        raise ValueError(f"frames must be at least 2; got {frames}")
+    arrays = _check_paths(paths)
+    lowest = float(height(*(np.asarray(c, dtype=float) for c in minimum)))
+    above = {name: np.asarray(height(*path.T)) - lowest for name, path in arrays.items()}
+    floor = max(1e-12, min(values[0] for values in above.values()) * 1e-7)
+    above = {name: values.clip(floor) for name, values in above.items()}
+    steps = len(next(iter(arrays.values()))) - 1
+
+    figure, (map_ax, loss_ax) = plt.subplots(1, 2, figsize=(7.6, 3.3), width_ratios=[1.25, 1])
+    _landscape(map_ax, height, minimum, xlim, ylim)
+    highest = 2 * max(values[0] for values in above.values())
+    loss_ax.set(xlim=(0, steps), ylim=(floor / 2, highest), yscale="log", xlabel="step")
+    loss_ax.set_title("height above the lowest point", fontsize=10)
+    trails = []
+    for (name, path), color in zip(arrays.items(), RUNNERS, strict=False):
+        (trail,) = map_ax.plot([], [], color=color, linewidth=1.4, zorder=4)
+        (head,) = map_ax.plot([], [], "o", color=color, markeredgecolor="white", markersize=8, zorder=5)
+        (curve,) = loss_ax.plot([], [], color=color)
+        trails.append((path, above[name], trail, head, curve))
+    _names_at_the_end(loss_ax, above, steps)
+    shown = np.unique(np.linspace(0, steps, frames).round().astype(int))
+
+    def draw(step: int) -> list:
+        for path, values, trail, head, curve in trails:
+            trail.set_data(path[: step + 1].T)
+            head.set_data(path[step : step + 1].T)
+            curve.set_data(np.arange(step + 1), values[: step + 1])
+        map_ax.set_title(f"step {step}")
+        return [part for *_, trail, head, curve in trails for part in (trail, head, curve)]
+
+    animation = FuncAnimation(figure, draw, frames=[*shown, *[steps] * 5], interval=INTERVAL_MS, blit=False)
+    with plt.rc_context({"savefig.dpi": dpi}):
+        page = animation.to_jshtml(default_mode="loop")
+    plt.close(figure)
+    return HTML(page)
+
+
+def _names_at_the_end(ax: Axes, above: Mapping[str, np.ndarray], steps: int) -> None:
+    """The runners' names beside the heights that they end at, apart where they would touch."""
+    ax.figure.draw_without_rendering()
+    scale, last = 72 / ax.figure.dpi, -np.inf
+    order = sorted(zip(above, RUNNERS, strict=False), key=lambda pair: above[pair[0]][-1])
+    heights = [ax.transData.transform((steps, above[name][-1]))[1] * scale for name, _ in order]
+    room = ax.transAxes.transform((0, 1))[1] * scale
+    for rank, ((name, color), height) in enumerate(zip(order, heights, strict=True)):
+        # Not below the last name, and low enough for those that still come.
+        last = max(last + 11, min(height, room - 11 * (len(order) - 1 - rank)))
+        label_line(ax, steps, above[name][-1], name, color, up=last - height)
+
+
+def steps_up_and_down(losses: Mapping[str, Sequence[float]]) -> Figure:
+    """Losses over steps, one panel for each name, with every step that raised the loss in another colour.
+
+    Args:
+        losses: title → the loss before the first step and after each.
+
+    Raises:
+        ValueError: no panel, or one with fewer than two losses.
+    """
+    if not losses or min(len(values) for values in losses.values()) < 2:
+        raise ValueError(
+            f"losses must hold at least one list of two values or more; got {[len(v) for v in losses.values()]}"
+        )
+    figure, axes = plt.subplots(
+        1, len(losses), figsize=(3.1 * len(losses), 2.9), squeeze=False, sharey=True, layout="constrained"
+    )
+    for ax, (title, values) in zip(axes[0], losses.items(), strict=True):
+        values = np.asarray(values, dtype=float)
+        x = np.arange(len(values))
+        up = np.diff(values) > 0
+        for choice, color in ((~up, COLORS["validation"]), (up, COLORS["wrong"])):
+            segments = [(x[i : i + 2], values[i : i + 2]) for i in np.flatnonzero(choice)]
+            for sx, sy in segments:
+                ax.plot(sx, sy, color=color, linewidth=1.6, solid_capstyle="round")
+        ax.set(title=title, xlabel="step", yscale="log")
+        ax.text(0.97, 0.95, f"{up.mean():.0%} of steps go up", transform=ax.transAxes, ha="right", va="top", fontsize=9)
+    axes[0, 0].set_ylabel("loss of all training images (nats)")
+    axes[0, 0].yaxis.set_major_formatter("{x:g}")
+    axes[0, 0].yaxis.set_minor_formatter("")
+    return figure
