@@ -30,7 +30,7 @@ OUTSIDE = {
     "data": {"datasets", "huggingface_hub", "numpy", "sklearn", "torch"},
     "text": {"nltk", "numpy", "tokenizers", "torch", "torchtext"},
     "layers": {"numpy", "torch"},
-    "models": {"huggingface_hub", "numpy", "safetensors", "torch"},
+    "models": {"huggingface_hub", "nltk", "numpy", "safetensors", "torch"},
     "training": {"numpy", "safetensors", "torch", "tqdm"},
     "decoding": {"numpy", "torch", "tqdm"},
     "metrics": {"datasets", "evaluate", "nltk", "numpy"},
