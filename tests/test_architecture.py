@@ -22,6 +22,7 @@ ROOMS = {
     "decoding": {"layers"},
     "metrics": set(),
     "plotting": set(),
+    "scaling": set(),
     "exercises": None,  # anything
 }
 # A room and the distributions that it may import beside the standard library.
@@ -35,6 +36,7 @@ OUTSIDE = {
     "decoding": {"numpy", "torch", "tqdm"},
     "metrics": {"datasets", "evaluate", "nltk", "numpy"},
     "plotting": {"IPython", "cycler", "matplotlib", "matplotlib_inline", "numpy", "torch"},
+    "scaling": {"numpy", "scipy"},
     "exercises": {"numpy", "torch"},
 }
 # What a machine with plain PyTorch lacks; models are trained and sampled from without it.
