@@ -42,7 +42,9 @@ def house(tmp_path, monkeypatch):
         nbformat.write(notebook(*cells), path)
         return path
 
-    return write
+    runs.state_of_this_build.cache_clear()  # every test is a build of its own
+    yield write
+    runs.state_of_this_build.cache_clear()
 
 
 def test_chapters_are_the_notebooks_of_the_toc(house):
@@ -118,12 +120,24 @@ def test_chapter_that_takes_too_long_fails(house):
         asyncio.run(runs.run(path, timeout=1, jobs=1))
 
 
+def test_run_belongs_to_the_package_that_its_build_began_with(house, tmp_path):
+    path = house(new_code_cell("1"))
+    (tmp_path / "aigc_book").mkdir()
+    (tmp_path / "aigc_book" / "a.py").write_text("a = 1\n")
+    runs.run_outdated([path])
+    (tmp_path / "aigc_book" / "a.py").write_text("a = 2\n")  # an edit while the pages are written
+    assert runs.executed(path) is not None
+    runs.state_of_this_build.cache_clear()  # the next build
+    assert runs.executed(path) is None
+
+
 def test_old_states_are_forgotten(house, tmp_path):
     path = house(new_code_cell("1"))
-    for number in range(6):
+    for number in range(runs.STATES_KEPT + 2):
         (tmp_path / "aigc_book").mkdir(exist_ok=True)
         (tmp_path / "aigc_book" / "a.py").write_text(f"a = {number}\n")
-        if number in (0, 5):
+        runs.state_of_this_build.cache_clear()
+        if number in (0, runs.STATES_KEPT + 1):
             runs.run_outdated([path])
         else:
             runs.write(runs.RUNS / runs.state() / "chapter.json", "{}")

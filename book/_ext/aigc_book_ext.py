@@ -95,7 +95,7 @@ class ChapterFigure(SphinxDirective):
 
 def note_state(app, config) -> None:
     """Make pages depend on what their outputs depend on: when it changes, Sphinx reads every page again."""
-    config.aigc_book_state = runs.state()
+    config.aigc_book_state = runs.state_of_this_build()
 
 
 def run_chapters(app) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import time
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -25,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RUNS = ROOT / "_build" / "runs"
 GPU_COSTS = ROOT / "book" / "gpu_costs.json"
-STATES_KEPT = 4
+STATES_KEPT = 12
 JOBS = 2
 SETTINGS = ("AIGC_BOOK_SCALE", "AIGC_BOOK_DEVICE", "AIGC_BOOK_DATA")
 TAGS_THAT_COUNT = ("raises-exception", "skip-execution")
@@ -89,15 +90,21 @@ def state(root: Path = ROOT) -> str:
     return digest.hexdigest()[:12]
 
 
+@cache
+def state_of_this_build() -> str:
+    """The state when the build began, so that an edit meanwhile neither loses its runs nor takes them for its own."""
+    return state()
+
+
 def run_path(path: Path, notebook: NotebookNode) -> Path:
-    """Where the run of a chapter with this code, in the current state, is kept."""
+    """Where the run of a chapter with this code, in this build's state, is kept."""
     code = [
         (cell.source, [tag for tag in cell.metadata.get("tags", ()) if tag in TAGS_THAT_COUNT])
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
     digest = hashlib.sha256(json.dumps(code).encode()).hexdigest()[:12]
-    return RUNS / state() / f"{path.stem}-{digest}.json"
+    return RUNS / state_of_this_build() / f"{path.stem}-{digest}.json"
 
 
 def executed(path: Path) -> tuple[NotebookNode, dict] | None:
