@@ -7,7 +7,7 @@ from IPython.display import HTML
 from matplotlib import pyplot as plt
 from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from aigc_book.plotting.style import BLUE, COLORS, GREEN, INK, ORANGE, PURPLE, RED, SKY, label_line
@@ -28,13 +28,13 @@ def _check_paths(paths: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _landscape(ax: Axes, height: Callable, minimum: Sequence[float], xlim, ylim) -> None:
-    """Contours of the height on a logarithmic scale, and a star at the lowest point."""
-    x, y = np.meshgrid(np.linspace(*xlim, 160), np.linspace(*ylim, 120))
-    z = np.asarray(height(x, y), dtype=float)
-    z = z - z.min() + 1e-3 * np.ptp(z)
-    levels = np.geomspace(z.min(), z.max(), 14)
-    ax.contourf(x, y, z, levels=levels, cmap=GROUND, norm=LogNorm(z.min(), z.max()))
-    ax.contour(x, y, z, levels=levels, colors="white", linewidths=0.6)
+    """Steps of equal ratio in height, the lower the lighter, and a star at the lowest point."""
+    x, y = np.meshgrid(np.linspace(*xlim, 400), np.linspace(*ylim, 300))
+    z = np.log(np.asarray(height(x, y), dtype=float) - float(height(*minimum)) + 1e-9)
+    low = np.quantile(z, 0.005)  # the very lowest point is -∞ on this scale
+    terraces = np.floor(10 * (z - low).clip(0) / (z.max() - low))
+    # As an image, not as contours: it is drawn again for each picture of the animation.
+    ax.imshow(terraces, extent=(*xlim, *ylim), origin="lower", aspect="auto", cmap=GROUND, interpolation="nearest")
     ax.plot(*minimum, marker="*", color=INK, markersize=11, zorder=3)
     ax.grid(False)
     ax.set(xlim=xlim, ylim=ylim, xlabel="first parameter", ylabel="second parameter")
@@ -88,6 +88,7 @@ def descent_race(
         (curve,) = loss_ax.plot([], [], color=color)
         trails.append((path, above[name], trail, head, curve))
     _names_at_the_end(loss_ax, above, steps)
+    figure.set_layout_engine("none")  # what has been laid out stays, which saves most of the time
     shown = np.unique(np.linspace(0, steps, frames).round().astype(int))
 
     def draw(step: int) -> list:
@@ -131,9 +132,7 @@ def steps_up_and_down(losses: Mapping[str, Sequence[float]]) -> Figure:
         raise ValueError(
             f"losses must hold at least one list of two values or more; got {[len(v) for v in losses.values()]}"
         )
-    figure, axes = plt.subplots(
-        1, len(losses), figsize=(3.1 * len(losses), 2.9), squeeze=False, sharey=True, layout="constrained"
-    )
+    figure, axes = plt.subplots(1, len(losses), figsize=(2.6 * len(losses), 2.7), squeeze=False, sharey=True)
     for ax, (title, values) in zip(axes[0], losses.items(), strict=True):
         values = np.asarray(values, dtype=float)
         x = np.arange(len(values))
@@ -142,9 +141,7 @@ def steps_up_and_down(losses: Mapping[str, Sequence[float]]) -> Figure:
             segments = [(x[i : i + 2], values[i : i + 2]) for i in np.flatnonzero(choice)]
             for sx, sy in segments:
                 ax.plot(sx, sy, color=color, linewidth=1.6, solid_capstyle="round")
-        ax.set(title=title, xlabel="step", yscale="log")
+        ax.set(title=title, xlabel="step")
         ax.text(0.97, 0.95, f"{up.mean():.0%} of steps go up", transform=ax.transAxes, ha="right", va="top", fontsize=9)
     axes[0, 0].set_ylabel("loss of all training images (nats)")
-    axes[0, 0].yaxis.set_major_formatter("{x:g}")
-    axes[0, 0].yaxis.set_minor_formatter("")
     return figure

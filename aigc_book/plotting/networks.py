@@ -132,7 +132,7 @@ def decision_boundaries(
 
 
 def digits_read(images: np.ndarray, read: Sequence[int], right: Sequence[int], sure: Sequence[float]) -> Figure:
-    """Small images in rows of nine, each with what a network reads and how sure it is, in red where it is wrong.
+    """Small images in rows of ten, each with what a network reads and how sure it is, in red where it is wrong.
 
     Args:
         images: (N, height, width), the larger the darker.
@@ -144,19 +144,19 @@ def digits_read(images: np.ndarray, read: Sequence[int], right: Sequence[int], s
         ValueError: no image, or not as many answers as images.
     """
     images = np.asarray(images)
-    n, columns = len(images), 9
+    n, columns = len(images), 10
     if n == 0 or not n == len(read) == len(right) == len(sure):
         raise ValueError(
             f"images, read, right and sure must be equally long and not empty; "
             f"got {n}, {len(read)}, {len(right)} and {len(sure)}"
         )
     rows = -(-n // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 1.05 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(7.6, 1.0 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, answer, truth, p in zip(axes.flat, images, read, right, sure, strict=False):
         ax.imshow(image, cmap="gray_r", interpolation="nearest")
         color = GREEN if int(answer) == int(truth) else RED
         wrong = "" if int(answer) == int(truth) else f", is {int(truth)}"
-        ax.set_title(f"{int(answer)}{wrong}  {float(p):.0%}", loc="center", fontsize=9, color=color, pad=3)
+        ax.set_title(f"{int(answer)}{wrong}  {float(p):.0%}", loc="center", fontsize=8.5, color=color, pad=3)
     return figure

@@ -1,0 +1,92 @@
+"""Pictures of networks: what is drawn, and every documented error."""
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+
+from aigc_book import plotting
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+TINY = dict(
+    values=[[1, 2], [0, 1], [-0.5]],
+    weights=[np.array([[1.0, 1], [3, -1]]), np.array([[2.0, -1]])],
+    value_gradients=[[6, -2], [-4, 2], [-2]],
+    weight_gradients=[np.array([[0.0, 0], [2, 4]]), np.array([[0.0, -2]])],
+    layer_names=["in", "hidden", "out"],
+)
+
+
+def test_network_shows_every_number_once_forwards_and_once_backwards():
+    ax = plotting.network_numbers(**TINY).axes[0]
+    black = [t.get_text() for t in ax.texts if to_hex(t.get_color()) == plotting.INK]
+    red = [t.get_text().strip() for t in ax.texts if to_hex(t.get_color()) == plotting.RED.lower()]
+    assert {"1", "2", "0", "-0.5", "3", "-1"} <= set(black)
+    assert sorted(red)[:5] == ["-2", "-2", "-2", "-4", "0"]
+    assert len(red) == 5 + 6 + 1  # units, arrows, and the legend
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": [np.zeros((2, 2))]}, r"weights must have the shapes \[\(2, 2\), \(1, 2\)\]; got \[\(2, 2\)\]"),
+        ({"weight_gradients": [np.zeros((2, 2)), np.zeros((2, 1))]}, r"weight_gradients must have the shapes"),
+        ({"value_gradients": [[6], [-4, 2], [-2]]}, r"layers of \[2, 2, 1\] units; got \[1, 2, 1\] and 3 names"),
+        ({"layer_names": ["in"]}, "and 1 names"),
+    ],
+)
+def test_network_errors(change, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.network_numbers(**(TINY | change))
+
+
+def test_boundaries_ask_the_model_everywhere_and_draw_the_line():
+    points = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
+    asked = []
+
+    def model(grid):
+        asked.append(grid)
+        return (grid[:, 0] > 0.5) * 0.9
+
+    figure = plotting.decision_boundaries({"step": model, "flat": lambda g: np.full(len(g), 0.2)}, points, [0, 1, 0, 1])
+    step, flat = figure.axes
+    assert asked[0].min() < 0 and asked[0].max() > 1
+    image = step.images[0].get_array()
+    assert image[:, 0].max() == 0 and image[:, -1].min() == 0.9
+    assert len(step.collections) == 3 and len(flat.collections) == 2  # no line where the model is never undecided
+
+
+@pytest.mark.parametrize(
+    ("models", "points", "labels"),
+    [({}, np.zeros((2, 2)), [0, 1]), ({"a": len}, np.zeros((2, 3)), [0, 1]), ({"a": len}, np.zeros((2, 2)), [0])],
+)
+def test_boundary_errors(models, points, labels):
+    with pytest.raises(ValueError, match=r"at least one model, points \(N, 2\) and labels \(N,\); got"):
+        plotting.decision_boundaries(models, points, labels)
+
+
+def test_digits_read_names_what_is_wrong():
+    figure = plotting.digits_read(np.zeros((10, 8, 8)), range(10), [*range(9), 3], [0.5] * 10)
+    titles = [ax.title for ax in figure.axes]
+    assert titles[0].get_text() == "0  50%"
+    assert titles[9].get_text() == "9, is 3  50%"
+    assert to_hex(titles[9].get_color()) == plotting.RED.lower()
+    assert to_hex(titles[0].get_color()) == plotting.GREEN.lower()
+    assert sum(bool(ax.images) for ax in figure.axes) == 10
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_digits_read_errors(n):
+    with pytest.raises(ValueError, match=f"equally long and not empty; got {n}, 1, 1 and 1"):
+        plotting.digits_read(np.zeros((n, 8, 8)), [1], [1], [1.0])
