@@ -5,7 +5,10 @@ chapter (``COLORS``). Figures have a white ground, so that they read the same on
 """
 
 from aigc_book.plotting.attention_maps import attention, attention_arcs, attention_page
+from aigc_book.plotting.bars import bars
 from aigc_book.plotting.descent import descent_race, steps_up_and_down
+from aigc_book.plotting.drawn_digits import Scatter, digit_rows, line_and_clouds
+from aigc_book.plotting.landscape import Milestone, timeline
 from aigc_book.plotting.lines import Panel, curve_panels, curves
 from aigc_book.plotting.networks import decision_boundaries, digits_read, network_numbers
 from aigc_book.plotting.style import (
@@ -23,6 +26,7 @@ from aigc_book.plotting.style import (
     use_style,
 )
 from aigc_book.plotting.text_scores import score_matrix, word_alignment
+from aigc_book.plotting.tokens import batch_grids, merge_table, token_strips
 from aigc_book.plotting.training_runs import training_story, window_questions
 
 __all__ = [
@@ -36,19 +40,28 @@ __all__ = [
     "RED",
     "SKY",
     "YELLOW",
+    "Milestone",
     "Panel",
+    "Scatter",
     "attention",
     "attention_arcs",
     "attention_page",
+    "bars",
+    "batch_grids",
     "curve_panels",
     "curves",
     "decision_boundaries",
     "descent_race",
+    "digit_rows",
     "digits_read",
     "label_line",
+    "line_and_clouds",
+    "merge_table",
     "network_numbers",
     "score_matrix",
     "steps_up_and_down",
+    "timeline",
+    "token_strips",
     "training_story",
     "use_style",
     "window_questions",
