@@ -202,8 +202,9 @@ def corpus_bleu(
     Args:
         hypotheses: the texts to be scored. An empty text is a translation with no words: it matches nothing.
         references: ``references[i]`` is the reference of ``hypotheses[i]``, or a list of several.
-        tokenize: ``"13a"`` (Western languages), ``"zh"`` (Chinese), ``"char"``, ``"none"``, ``"rouge"`` or a function
-            ``text -> list of tokens``.
+        tokenize: ``"13a"`` (Western languages; Chinese clauses, which have no spaces, would be one token each, and
+            everything but an exact copy would score 0), ``"zh"`` (Chinese), ``"char"``, ``"none"``, ``"rouge"`` or a
+            function ``text -> list of tokens``.
         lowercase: compare in lower case.
         smoothing: what to do with an order that has no match: ``"none"`` (the score is 0), ``"floor"`` (count
             ``smoothing_value``, 0.1, in its place), ``"add-k"`` (add ``smoothing_value``, 1, to counts and totals of
