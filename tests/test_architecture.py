@@ -35,7 +35,7 @@ OUTSIDE = {
     "training": {"numpy", "safetensors", "torch", "tqdm"},
     "decoding": {"numpy", "torch", "tqdm"},
     "metrics": {"datasets", "evaluate", "nltk", "numpy"},
-    "plotting": {"IPython", "cycler", "matplotlib", "matplotlib_inline", "numpy", "torch"},
+    "plotting": {"IPython", "PIL", "cycler", "matplotlib", "matplotlib_inline", "numpy", "torch"},
     "scaling": {"numpy", "scipy"},
     "exercises": {"numpy", "torch"},
 }

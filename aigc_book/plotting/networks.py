@@ -132,7 +132,7 @@ def decision_boundaries(
 
 
 def digits_read(images: np.ndarray, read: Sequence[int], right: Sequence[int], sure: Sequence[float]) -> Figure:
-    """Small images in rows of ten, each with what a network reads and how sure it is, in red where it is wrong.
+    """Small images in rows of ten, each with what a network reads and how sure it is; mistakes are red, as ``8≠6``.
 
     Args:
         images: (N, height, width), the larger the darker.
@@ -157,6 +157,6 @@ def digits_read(images: np.ndarray, read: Sequence[int], right: Sequence[int], s
     for ax, image, answer, truth, p in zip(axes.flat, images, read, right, sure, strict=False):
         ax.imshow(image, cmap="gray_r", interpolation="nearest")
         color = GREEN if int(answer) == int(truth) else RED
-        wrong = "" if int(answer) == int(truth) else f", is {int(truth)}"
+        wrong = "" if int(answer) == int(truth) else f"≠{int(truth)}"
         ax.set_title(f"{int(answer)}{wrong}  {float(p):.0%}", loc="center", fontsize=8.5, color=color, pad=3)
     return figure

@@ -36,7 +36,7 @@ def test_race_is_a_page_of_its_own_without_a_network():
     paths = {"fast": spiral_in(), "slow": 0.5 + 0.5 * spiral_in()}
     before = {name: path.copy() for name, path in paths.items()}
     page = plotting.descent_race(bowl, paths, frames=4, dpi=30, **BOX).data
-    assert len(re.findall(r"frames\[\d+\] =", page)) == 9  # 4 pictures, and the last one five times more
+    assert len(re.findall(r"frames\[\d+\] =", page)) == 7  # 4 pictures, and the last one three times more
     assert "data:image/png;base64" in page
     assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) <= {
         "https://maxcdn.bootstrapcdn.com/font-awesome/4.4.0/css/font-awesome.min.css"  # taken out by the book's build

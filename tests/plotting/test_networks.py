@@ -80,7 +80,7 @@ def test_digits_read_names_what_is_wrong():
     figure = plotting.digits_read(np.zeros((10, 8, 8)), range(10), [*range(9), 3], [0.5] * 10)
     titles = [ax.title for ax in figure.axes]
     assert titles[0].get_text() == "0  50%"
-    assert titles[9].get_text() == "9, is 3  50%"
+    assert titles[9].get_text() == "9≠3  50%"
     assert to_hex(titles[9].get_color()) == plotting.RED.lower()
     assert to_hex(titles[0].get_color()) == plotting.GREEN.lower()
     assert sum(bool(ax.images) for ax in figure.axes) == 10
