@@ -24,7 +24,7 @@ def check_training_days(training_days: Callable[..., float]) -> Verdict:
         (right * 86_400, "These are seconds; a day has 86,400."),
         (right * 1440, "These are minutes; a day has 1,440."),
     ]
-    said = f"70 billion parameters, 2 trillion tokens, 2,000 devices of 312 TFLOP/s, 40 % used: you say {answer:,.4g} days."
+    said = f"70 B parameters, 2 T tokens, 2,000 devices of 312 TFLOP/s, 40 % used: you say {answer:,.4g} days."
     return _judge(
         answer, right, mistakes, said, "Right: 6 N D operations, divided by what the devices really do in a day."
     )
@@ -76,9 +76,7 @@ def check_balanced(balanced: Callable[[float], Iterable[float]]) -> Verdict:
                 return Verdict(False, f"{said} {why}")
         return Verdict(False, f"{said} Together they take 6 N D = {6 * n * d:.3g}, which is not the budget.")
     if not math.isclose(d, 20 * n, rel_tol=0.01):
-        return Verdict(
-            False, f"{said} The budget is right, but these are {d / n:.3g} tokens for each parameter, not 20."
-        )
+        return Verdict(False, f"{said} That is the budget, with {d / n:.3g} tokens for each parameter, not 20.")
     return Verdict(True, "Right: 6 N · 20 N = C, so both grow with the root of the budget.")
 
 

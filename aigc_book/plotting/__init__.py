@@ -11,6 +11,7 @@ from aigc_book.plotting.drawn_digits import Scatter, digit_rows, line_and_clouds
 from aigc_book.plotting.landscape import Milestone, timeline
 from aigc_book.plotting.lines import Panel, curve_panels, curves
 from aigc_book.plotting.networks import decision_boundaries, digits_read, network_numbers
+from aigc_book.plotting.scale import compute_map, law_through_points
 from aigc_book.plotting.style import (
     BLUE,
     COLORS,
@@ -48,6 +49,7 @@ __all__ = [
     "attention_page",
     "bars",
     "batch_grids",
+    "compute_map",
     "curve_panels",
     "curves",
     "decision_boundaries",
@@ -55,6 +57,7 @@ __all__ = [
     "digit_rows",
     "digits_read",
     "label_line",
+    "law_through_points",
     "line_and_clouds",
     "merge_table",
     "network_numbers",

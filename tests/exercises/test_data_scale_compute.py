@@ -94,7 +94,7 @@ def test_cache_names_the_mistake(wrong, message):
         (lambda c: balanced(c)[::-1], "exchanged"),
         (lambda c: (math.sqrt(c / 20), math.sqrt(c * 20)), "6 operations"),
         (lambda c: (math.sqrt(c / 6), math.sqrt(c / 6) * 20), "20 tokens for each parameter are missing"),
-        (lambda c: (math.sqrt(c / 6), math.sqrt(c / 6)), "these are 1 tokens for each parameter, not 20"),
+        (lambda c: (math.sqrt(c / 6), math.sqrt(c / 6)), "with 1 tokens for each parameter, not 20"),
         (lambda c: (c / 120, 20), "which is not the budget|not 20"),
         (lambda c: (-1.0, 3.0), "must be positive"),
         (lambda c: 3.0, r"Return two numbers, parameters and tokens; got 3\.0"),
