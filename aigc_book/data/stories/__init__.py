@@ -12,11 +12,12 @@ it ends. Hand-written sentences tell the record in both languages, and labels an
 to be guessed from the text, and the two languages say the same.
 """
 
-from aigc_book.data.stories.labels import BIO_TAGS, Entity, Token, bio_tags, tokens
+from aigc_book.data.stories.labels import BIO_TAGS, Entity, bio_tags, tokens
 from aigc_book.data.stories.language import Pair
+from aigc_book.data.stories.preferences import FLAWS, Preference
 from aigc_book.data.stories.records import KINDS, SPLITS, Record, is_held_out
 from aigc_book.data.stories.story import SENTIMENTS, Story, endless, stories, story
-from aigc_book.data.stories.tasks import FLAWS, Instruction, Preference, Question
+from aigc_book.data.stories.tasks import Instruction, Question
 
 __all__ = [
     "BIO_TAGS",
@@ -31,7 +32,6 @@ __all__ = [
     "Question",
     "Record",
     "Story",
-    "Token",
     "bio_tags",
     "endless",
     "is_held_out",

@@ -1,6 +1,6 @@
 """What a kind of event is, and the sentences that all kinds share: openings, introductions, closings.
 
-Sentences come in pairs, one for each language, with slots that :mod:`~aigc_book.data.stories.telling` fills:
+Sentences come in pairs, one for each language, with slots that :mod:`aigc_book.data.stories.slots` fills:
 
 ==================================  =========================================================================
 slot                                what it becomes
@@ -14,7 +14,7 @@ slot                                what it becomes
 ``{place}`` ``{at}``                "the library", "in the library"; 图书馆, 图书馆里 (after 在)
 ``{time}`` ``{why}``                "half past three on Monday afternoon"; the motive, "to return some books"
 ``{thing}`` ``{noun}``              "red umbrella", "umbrella"; ``{a_thing}`` "a red umbrella", 一把红色的雨伞
-``{another}`` / ``{one}``           "another umbrella" / 一把雨伞
+``{another}``; ``{one} {this}``      "another umbrella"; 一把雨伞, 这把雨伞
 ``{it} {they} {was}``               pronouns and verb of the thing, plural for gloves
 ``{n}`` ``{measure}``               the number in words; the thing's measure word
 ==================================  =========================================================================
@@ -92,7 +92,7 @@ CLOSINGS = {
     ),
     "neutral": (
         Pair("Then {Ps} went on with other things.", "然后{Ps}接着忙别的事了。"),
-        Pair("It was nothing special.", "这没什么特别的。"),
+        Pair("That was all.", "事情就是这样。"),
         Pair("After that {Ps} had a cup of tea.", "之后，{Ps}喝了一杯茶。"),
         Pair("{Ps} did not think about it any more.", "{Ps}后来没再想这件事。"),
     ),

@@ -1,7 +1,7 @@
 """Tokens of both languages, and entities as spans and as BIO tags over the tokens."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 #: The types of entities, by the role that they have in the event record.
@@ -16,16 +16,11 @@ TYPES = {
 #: All tags, in a fixed order: their places are class ids for a tagger.
 BIO_TAGS = ("O", *(f"{letter}-{name}" for name in dict.fromkeys(TYPES.values()) for letter in "BI"))
 
-# Hyphens stay in a word; 's and n't are words of their own, as in the Penn Treebank.
-_ENGLISH_TOKEN = re.compile(r"o'clock\b|[A-Za-zé]+?(?=n't\b)|n't\b|'[a-z]+\b|[A-Za-zé]+(?:-[A-Za-z]+)*|\d+|[^\w\s]")
-
-
-class Token(NamedTuple):
-    """A token and where it stands in its text."""
-
-    text: str
-    start: int
-    end: int
+# A Chinese character is a token. Hyphens stay in an English word; 's and n't are words of their own, as in the
+# Penn Treebank.
+_TOKEN = re.compile(
+    r"[\u4e00-\u9fff]|o'clock\b|[A-Za-zé]+?(?=n't\b)|n't\b|'[a-z]+\b|[A-Za-zé]+(?:-[A-Za-z]+)*|\d+|[^\w\s]"
+)
 
 
 class Entity(NamedTuple):
@@ -42,38 +37,39 @@ class Entity(NamedTuple):
     chinese_spans: tuple[tuple[int, int], ...]
 
 
-def tokens(text: str) -> list[Token]:
-    """Cut a text into tokens: English words and signs, or, where the text has Chinese characters, single characters.
+def tokens(text: str) -> list[str]:
+    """Cut a text of this world into English words, Chinese characters and signs.
 
-    >>> [token.text for token in tokens("Anna's forty-five keys, don't!")]
+    >>> tokens("Anna's forty-five keys, don't!")
     ['Anna', "'s", 'forty-five', 'keys', ',', 'do', "n't", '!']
-    >>> [token.text for token in tokens("安娜笑了。")]
+    >>> tokens("安娜笑了。")
     ['安', '娜', '笑', '了', '。']
     """
-    if any("\u4e00" <= character <= "\u9fff" for character in text):
-        return [Token(character, i, i + 1) for i, character in enumerate(text) if not character.isspace()]
-    return [Token(match[0], match.start(), match.end()) for match in _ENGLISH_TOKEN.finditer(text)]
+    return _TOKEN.findall(text)
 
 
-def bio_tags(cut: Sequence[Token], typed_spans: Iterable[tuple[str, int, int]]) -> list[str]:
-    """The BIO tag of every token: B-X begins an entity of type X, I-X continues it, O is outside.
+def bio_tags(text: str, entities: Iterable[tuple[str, int, int]]) -> list[str]:
+    """The BIO tag of each of the text's :func:`tokens`: B-X begins an entity of type X, I-X continues it, O is outside.
+
+    >>> bio_tags("Li Na smiled.", [("PERSON", 0, 5)])
+    ['B-PERSON', 'I-PERSON', 'O', 'O']
 
     Args:
-        cut: the tokens of a text, as :func:`tokens` gives them.
-        typed_spans: the entities as (type, start, end), without overlap.
+        text: in either language.
+        entities: as (type, start, end) in characters of the text, without overlap.
 
     Raises:
-        ValueError: a span begins or ends within a token, or two spans overlap.
+        ValueError: an entity begins or ends within a token, or two of them overlap.
     """
-    tags = ["O"] * len(cut)
-    starts = {token.start: i for i, token in enumerate(cut)}
-    ends = {token.end: i for i, token in enumerate(cut)}
-    for name, start, end in typed_spans:
-        if start not in starts or end not in ends:
+    bounds = [match.span() for match in _TOKEN.finditer(text)]
+    first = {start: i for i, (start, _) in enumerate(bounds)}
+    last = {end: i for i, (_, end) in enumerate(bounds)}
+    tags = ["O"] * len(bounds)
+    for name, start, end in entities:
+        if start not in first or end not in last:
             raise ValueError(f"an entity must begin and end with a token; got {name} from {start} to {end}")
-        inside = range(starts[start], ends[end] + 1)
-        if any(tags[i] != "O" for i in inside):
-            raise ValueError(f"entities must not overlap; got {name} from {start} to {end} on top of another")
-        for i in inside:
-            tags[i] = f"{'B' if i == inside[0] else 'I'}-{name}"
+        for i in range(first[start], last[end] + 1):
+            if tags[i] != "O":
+                raise ValueError(f"entities must not overlap; got {name} from {start} to {end} on top of another")
+            tags[i] = f"B-{name}" if i == first[start] else f"I-{name}"
     return tags

@@ -1,11 +1,9 @@
 """The event record: every fact that a story tells, how one is drawn, and which split it belongs to."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from random import Random
-from typing import TypeVar
 
+from aigc_book.data.stories.choices import Choices
 from aigc_book.data.stories.events import KINDS
 from aigc_book.data.stories.kinds import Kind, Outcome
 from aigc_book.data.stories.language import Pair
@@ -28,7 +26,6 @@ from aigc_book.data.stories.world import (
 SPLITS = ("train", "validation", "test", "held_out")
 
 _DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -91,50 +88,47 @@ def split_of(record: Record) -> str | None:
     return {0: "validation", 1: "test"}.get(_bucket("|".join(map(str, core)), 20), "train")
 
 
-def draw(rng: Random, split: str) -> Record:
-    """Draw records until one belongs to the split.
-
-    Only ``rng.random()`` is called: of all methods of ``random`` it alone promises the same numbers on every Python.
-    """
+def draw(choices: Choices, split: str) -> Record:
+    """Draw records until one belongs to the split."""
     while True:
-        kind = _pick(rng, tuple(KINDS.values()))
-        person, place = _pick(rng, PEOPLE), PLACES[_pick(rng, kind.places)]
+        kind = choices.pick(tuple(KINDS.values()))
+        person, place = choices.pick(PEOPLE), PLACES[choices.pick(kind.places)]
         if is_held_out(person, place, kind.name) != (split == "held_out"):
             continue
-        core = _draw_core(rng, kind, person, place)
+        core = _draw_core(choices, kind, person, place)
         if split_of(core) == split:
-            return _add_detail(rng, core)
+            return _add_detail(choices, core)
 
 
-def _draw_core(rng: Random, kind: Kind, person: Person, place: Place) -> Record:
-    relation = _pick(rng, RELATIONS)
+def _draw_core(choices: Choices, kind: Kind, person: Person, place: Place) -> Record:
+    relation = choices.pick(RELATIONS)
     fitting = [p for p in PEOPLE if p is not person and relation.male in (None, p.male)]
     if not relation.of:  # brothers and sisters have names of the same language
         fitting = [p for p in fitting if (" " in p.english) == (" " in person.english)]
         fitting = [p for p in fitting if " " not in p.english or p.english.split()[0] == person.english.split()[0]]
     if not fitting:
         relation, fitting = RELATIONS[0], [p for p in PEOPLE if p is not person]
-    thing = _pick(rng, kind.things) if kind.things else None
+    thing = choices.pick(kind.things) if kind.things else None
     motives = kind.motives or (() if kind.openings else place.motives)
     return Record(
         kind=kind.name,
-        outcome=_pick(rng, kind.outcomes).name,
+        outcome=choices.pick(kind.outcomes).name,
         person=person,
-        other=_pick(rng, fitting),
+        other=choices.pick(fitting),
         relation=relation,
         place=place,
-        moment=_draw_moment(rng, place),
+        moment=_draw_moment(choices, place),
         thing=thing,
-        adjective=_pick(rng, thing.adjectives) if thing and thing.adjectives else None,
-        number=_pick(rng, kind.amounts) if kind.amounts else None,
-        motive=_pick(rng, motives) if motives else None,
+        adjective=choices.pick(thing.adjectives) if thing and thing.adjectives else None,
+        number=choices.pick(kind.amounts) if kind.amounts else None,
+        motive=choices.pick(motives) if motives else None,
     )
 
 
-def _add_detail(rng: Random, core: Record) -> Record:
+def _add_detail(choices: Choices, core: Record) -> Record:
     jobs = [job for job in JOBS if core.relation.english != "colleague" or job.english != "student"]
-    job, hobby, weather = _pick(rng, jobs), _pick(rng, HOBBIES), _pick(rng, WEATHER)
-    told_at_length, with_weather = rng.random() < 0.4, rng.random() < 0.4
+    job, hobby, weather = choices.pick(jobs), choices.pick(HOBBIES), choices.pick(WEATHER)
+    told_at_length, with_weather = choices.chance(0.4), choices.chance(0.4)
     moment = core.moment
     sheltered = weather.outdoors or not core.place.outdoors
     in_season = moment.month in (0, *weather.months) and weather.hours[0] <= moment.hour <= weather.hours[1]
@@ -146,16 +140,12 @@ def _add_detail(rng: Random, core: Record) -> Record:
     )
 
 
-def _draw_moment(rng: Random, place: Place) -> Moment:
-    day = _pick(rng, ("weekday", "weekday", "last", "yesterday", "date"))
-    month = _pick(rng, tuple(range(1, 13))) if day == "date" else 0
-    number = 1 + int(rng.random() * _DAYS_OF_MONTH[month - 1]) if day == "date" else int(rng.random() * 7)
-    hour = _pick(rng, tuple(range(place.hours[0], place.hours[1] + 1)))
-    return Moment(day, 0 if day == "yesterday" else number, month, hour, _pick(rng, MINUTES))
-
-
-def _pick(rng: Random, options: Sequence[_T]) -> _T:
-    return options[int(rng.random() * len(options))]
+def _draw_moment(choices: Choices, place: Place) -> Moment:
+    day = choices.pick(("weekday", "weekday", "last", "yesterday", "date"))
+    month = 1 + choices.below(12) if day == "date" else 0
+    number = 1 + choices.below(_DAYS_OF_MONTH[month - 1]) if day == "date" else choices.below(7)
+    hour = choices.pick(tuple(range(place.hours[0], place.hours[1] + 1)))
+    return Moment(day, 0 if day == "yesterday" else number, month, hour, choices.pick(MINUTES))
 
 
 def _bucket(key: str, n_buckets: int) -> int:

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from random import Random
 
 from aigc_book.data.stories import tasks
-from aigc_book.data.stories.labels import TYPES, Entity, Token, bio_tags, tokens
+from aigc_book.data.stories.choices import Choices
+from aigc_book.data.stories.labels import TYPES, Entity, bio_tags, tokens
 from aigc_book.data.stories.language import Pair
+from aigc_book.data.stories.preferences import Preference, preference
 from aigc_book.data.stories.records import SPLITS, Record, draw
-from aigc_book.data.stories.tasks import Instruction, Preference, Question
-from aigc_book.data.stories.telling import Line, fill, lines, spans
+from aigc_book.data.stories.tasks import Instruction, Question, Told
+from aigc_book.data.stories.telling import Line, Teller, join, lines, plain, spans
 
 #: The classes of sentiment, in the order of their class ids.
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -19,28 +20,28 @@ SENTIMENTS = ("negative", "neutral", "positive")
 
 @dataclass(frozen=True)
 class Story:
-    """A story told in English and in Chinese. Two numbers make it: the record of what happened, and the wording.
+    """A story told in English and in Chinese: the record of what happened, and the choices of how to tell it.
 
-    Everything else is computed from them when it is asked for.
+    Everything else is computed from these two when it is asked for.
     """
 
     record: Record  #: the facts
-    wording: int  #: which of the ways to tell them
+    wording: int  #: the seed of the choices: of sentences, of the task, of what is wrong with the worse ending
 
     @cached_property
     def sentences(self) -> tuple[Pair, ...]:
         """The story sentence by sentence, three to eight of them: ``.english`` and ``.chinese`` say the same."""
-        return tuple(tasks.plain_pair(pair) for pair in self._marked)
+        return tuple(plain(pair) for pair in self._marked)
 
     @cached_property
     def english(self) -> str:
         """The whole story in English."""
-        return tasks.join(self.sentences).english
+        return join(self.sentences).english
 
     @cached_property
     def chinese(self) -> str:
         """The whole story in Chinese."""
-        return tasks.join(self.sentences).chinese
+        return join(self.sentences).chinese
 
     @property
     def kind(self) -> str:
@@ -55,7 +56,7 @@ class Story:
     @cached_property
     def entities(self) -> tuple[Entity, ...]:
         """The people, the place, the time, the thing and the number, with all their mentions in both texts."""
-        marked = tasks.join(self._marked)
+        marked = join(self._marked)
         mentions: dict[str, tuple[list, list]] = {}
         for language, text in enumerate(marked):
             for role, start, end in spans(text):
@@ -72,40 +73,40 @@ class Story:
             for role, (in_english, in_chinese) in mentions.items()
         )
 
-    @cached_property
-    def english_tokens(self) -> list[Token]:
+    @property
+    def english_tokens(self) -> list[str]:
         """The words and signs of the English text."""
         return tokens(self.english)
 
-    @cached_property
-    def chinese_tokens(self) -> list[Token]:
+    @property
+    def chinese_tokens(self) -> list[str]:
         """The characters of the Chinese text."""
         return tokens(self.chinese)
 
     @property
     def english_tags(self) -> list[str]:
         """The BIO tag of each English token."""
-        return bio_tags(self.english_tokens, [(e.type, *span) for e in self.entities for span in e.english_spans])
+        return bio_tags(self.english, [(e.type, *span) for e in self.entities for span in e.english_spans])
 
     @property
     def chinese_tags(self) -> list[str]:
         """The BIO tag of each Chinese token."""
-        return bio_tags(self.chinese_tokens, [(e.type, *span) for e in self.entities for span in e.chinese_spans])
+        return bio_tags(self.chinese, [(e.type, *span) for e in self.entities for span in e.chinese_spans])
 
     @cached_property
     def summary(self) -> Pair:
         """The story in one sentence."""
-        return tasks.summary(self.record)
+        return tasks.summary(self._teller)
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Questions with their answers."""
-        return tasks.questions(self.record)
+        return tasks.questions(self._teller)
 
     @cached_property
     def task(self) -> Instruction:
         """An instruction with its response, and which task it is."""
-        return tasks.instruction(self.record, self._lines, self.wording)
+        return tasks.instruction(self._told, Choices(f"task {self.wording}"))
 
     @property
     def instruction(self) -> Pair:
@@ -120,7 +121,7 @@ class Story:
     @cached_property
     def preference(self) -> Preference:
         """The beginning of the story, its own ending, a worse one, and what is wrong with that."""
-        return tasks.preference(self.record, self._lines, self.wording)
+        return preference(self._told, self._lines, Choices(f"flaw {self.wording}"))
 
     @property
     def preferred(self) -> Pair:
@@ -134,11 +135,19 @@ class Story:
 
     @cached_property
     def _lines(self) -> list[Line]:
-        return lines(self.record, self.wording)
+        return lines(self.record, Choices(f"telling {self.wording}"))
 
     @cached_property
     def _marked(self) -> list[Pair]:
-        return fill(self.record, [line.template for line in self._lines])
+        return self._teller.marked([line.template for line in self._lines], introduce=True)
+
+    @cached_property
+    def _teller(self) -> Teller:
+        return Teller(self.record)
+
+    @cached_property
+    def _told(self) -> Told:
+        return Told(self._teller, self.sentences, tuple(line.part for line in self._lines))
 
 
 def story(seed: int, split: str = "train") -> Story:
@@ -175,11 +184,10 @@ def endless(split: str = "train", seed: int = 0) -> Iterator[Story]:
 
 
 def _draw_endlessly(split: str, seed: int) -> Iterator[Story]:
-    rng = Random(f"{split} {seed}")
+    choices = Choices(f"{split} {seed}")
     told: set[Record] = set()
     while True:
-        record = draw(rng, split)
-        wording = int(rng.random() * 2**53)
+        record, wording = draw(choices, split), choices.below(2**53)
         if record not in told:
             told.add(record)
             yield Story(record, wording)

@@ -227,7 +227,7 @@ PLACES = {
         Place("the antique shop", "古董店", "in the antique shop", "里", _INDOORS),
         Place("the community centre", "社区中心", "at the community centre", "", _LATE),
         Place("the hotel", "酒店", "in the hotel", "里", _EARLY),
-        Place("the village", "村子", "in the village", "里", _EARLY, outdoors=True),
+        Place("the village", "村里", "in the village", "", _EARLY, outdoors=True),
         Place("the farm", "农场", "on the farm", "里", _EARLY, outdoors=True),
         Place("the office", "办公室", "in the office", "里", _DAYLIGHT),
         Place("home", "家", "at home", "里", _EARLY),
@@ -281,7 +281,9 @@ LOADS = _things(
     _SIZES,
 )  # fmt: skip
 ANIMALS = _things("cat 只猫, dog 条狗, rabbit 只兔子, parrot 只鹦鹉, goat 只山羊, duck 只鸭子", _COATS)
-INSTRUMENTS = _things("violin 把小提琴, guitar 把吉他, flute 支长笛, drum 面鼓, trumpet 把小号, cello 把大提琴", _AGES)
+INSTRUMENTS = _things(
+    "violin 把小提琴, guitar 把吉他, flute 支长笛, clarinet 支单簧管, trumpet 把小号, cello 把大提琴", _AGES
+)
 VEHICLES = _things("train 列火车, high-speed train 列高铁, bus 辆大巴, plane 架飞机")
 DISHES = _things(
     "tomato soup 碗西红柿汤, fried rice 盘炒饭, roast chicken 只烤鸡, vegetable curry 盘蔬菜咖喱,"

@@ -13,12 +13,12 @@ COOK = Kind(
     weather=False,
     openings=(
         Pair(
-            "At {time}, {P} was {at} and made {thing} for {O} and {n} guests.",
+            "At {time}, {P} made {thing} {at} for {O} and {n} guests.",
             "{time}，{P}在{at}给{O}和{n}位客人做{thing}。",
         ),
         Pair(
-            "{P} wanted to make {thing} for {O} and {n} guests and began {at} at {time}.",
-            "{P}想给{O}和{n}位客人做{thing}，{time}就在{at}动手了。",
+            "{P} wanted to make {thing} for {O} and {n} guests, so {he} set to work {at} at {time}.",
+            "{P}想给{O}和{n}位客人做{thing}，于是{time}在{at}动手了。",
         ),
     ),
     events=(
@@ -27,14 +27,16 @@ COOK = Kind(
     ),
     reactions=(
         Pair("After a while {he} tasted a little and thought for a moment.", "过了一会儿，{ta}尝了一点儿，想了想。"),
-        Pair('"When will dinner be ready?" asked {O}.', "{O}问：“饭什么时候好？”"),
+        Pair('"When will the food be ready?" asked {O}.', "{O}问：“饭什么时候好？”"),
     ),
     outcomes=(
         Outcome(
             name="delicious",
             sentiment="positive",
             told=(
-                Pair("{O} ate two plates and said that the {noun} {was} delicious.", "{O}吃了两盘，说{noun}好吃极了。"),
+                Pair(
+                    "{O} ate two helpings and said that the {noun} {was} delicious.", "{O}吃了两份，说{noun}好吃极了。"
+                ),
                 Pair("Everybody loved the {noun}, and {O} asked for more.", "大家都很喜欢{noun}，{O}吃完还想要。"),
             ),
             speech=(
@@ -49,8 +51,8 @@ COOK = Kind(
             sentiment="negative",
             told=(
                 Pair(
-                    "But {P} forgot the time and burnt the {noun}, so {O} went to bed hungry.",
-                    "可是{P}忘了时间，把{noun}烧糊了，{O}只好饿着肚子睡觉。",
+                    "But {P} forgot the time and burnt the {noun}, so {O} stayed hungry.",
+                    "可是{P}忘了时间，把{noun}烧糊了，{O}只好饿着肚子。",
                 ),
                 Pair("But the {noun} {was} burnt, and nobody could eat {it}.", "可是{noun}糊了，谁也吃不下去。"),
             ),
@@ -87,11 +89,11 @@ ILLNESS = Kind(
     amounts=(38, 39, 40),
     events=(
         Pair(
-            "Suddenly {he} felt ill, and {O} found that {he} had a fever of {n} degrees.",
-            "{ta}忽然觉得不舒服，{O}一量，{ta}发烧到了{n}度。",
+            "Suddenly {he} felt ill, and {O} found that {he} had a temperature of {n} degrees.",
+            "{ta}忽然觉得不舒服，{O}给{ta}一量体温，有{n}度。",
         ),
         Pair(
-            "There {he} met {O}, who saw that {he} was ill and had a fever of {n} degrees.",
+            "There {he} met {O}, who saw that {he} was ill and had a temperature of {n} degrees.",
             "在那里，{ta}遇见了{O}，{O}看出{ta}病了，一量体温，有{n}度。",
         ),
     ),
@@ -160,7 +162,7 @@ ILLNESS = Kind(
         ),
     ),
     asks=(
-        Ask("How high was the fever?", "{n} degrees", "{P}发烧多少度？", "{n}度"),
+        Ask("How high was the temperature?", "{n} degrees", "{P}的体温是多少度？", "{n}度"),
         Ask("Who noticed that {P} was ill?", "{O}", "谁发现{P}病了？", "{O}"),
     ),
 )

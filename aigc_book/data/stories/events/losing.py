@@ -84,17 +84,17 @@ LOSE = Kind(
             name="replaced",
             sentiment="neutral",
             told=(
-                Pair("The next day {P} went with {O} to buy {another}.", "第二天，{P}和{O}一起去买了{one}。"),
+                Pair("The next day {P} went with {O} to buy {another}.", "第二天，{P}和{O}一起又去买了{one}。"),
                 Pair(
                     "{P} did not look any longer; {he} and {O} bought {another} the next day.",
-                    "{P}没有再找，第二天和{O}去买了{one}。",
+                    "{P}没有再找，第二天和{O}又去买了{one}。",
                 ),
             ),
             speech=(Pair('"It was time for something new anyway," said {P}.', "{P}说：“反正也该换新的了。”"),),
             summary=Pair(
                 "{P} lost {his} {thing} {at} and bought {another}.", "{P}在{at}丢了{thing}，后来又买了{one}。"
             ),
-            asks=(Ask("Who went with {P} to buy {another}?", "{O}", "谁和{P}一起去买了{one}？", "{O}"),),
+            asks=(Ask("Who went with {P} to buy {another}?", "{O}", "谁和{P}一起又去买了{one}？", "{O}"),),
         ),
     ),
     asks=(

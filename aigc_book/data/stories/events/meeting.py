@@ -132,7 +132,7 @@ QUARREL = Kind(
                 ),
             ),
             speech=(
-                Pair('"You are more important to me than a {noun}," said {P}.', "{P}说：“对我来说，你比{noun}重要。”"),
+                Pair('"You are more important to me than that," said {P}.', "{P}说：“对我来说，你比这重要得多。”"),
                 Pair('"I have missed you," said {O}.', "{O}说：“我很想你。”"),
             ),
             summary=Pair(
@@ -151,7 +151,7 @@ QUARREL = Kind(
                 Pair(
                     "Even {n} days later they did not say a word to each other.", "{n}天以后，{tamen}还是谁也不理谁。"
                 ),
-                Pair("{n} days passed, and they were no longer friends.", "{n}天过去了，{tamen}还是谁也不跟谁说话。"),
+                Pair("{n} days passed, and they were still not speaking.", "{n}天过去了，{tamen}还是不说话。"),
             ),
             speech=(
                 Pair('"I don\'t want to see {O} ever again," said {P}.', "{P}说：“我再也不想见到{O}了。”"),

@@ -31,7 +31,8 @@ TRAVEL = Kind(
             "路上走了{n}个小时，{P}到的时候，{O}正等着{ta}。",
         ),
         Pair(
-            "{n} hours later {O}, who lived there, met {P} with a map.", "{n}个小时以后，住在那里的{O}拿着地图来接{P}。"
+            "{n} hours later {O}, who lived there, met {P} with a map in {Ohis} hand.",
+            "{n}个小时以后，住在那里的{O}拿着地图来接{P}。",
         ),
     ),
     reactions=(
@@ -166,23 +167,23 @@ RUNAWAY = Kind(
             asks=(Ask("Did they find the {noun}?", "No", "{tamen}找到{noun}了吗？", "没有"),),
         ),
         Outcome(
-            name="notice",
+            name="at home",
             sentiment="neutral",
             told=(
                 Pair(
-                    "They put up a notice with a picture of the {noun} and decided to look again the next day.",
-                    "{tamen}贴了一张有{noun}照片的启事，决定第二天再找。",
+                    "When they came home, the {noun} was already there, as always.",
+                    "{tamen}回到家的时候，{noun}已经在家里了，跟平常一样。",
                 ),
                 Pair(
-                    "They decided to put up a notice about the {noun} the next day.",
-                    "{tamen}决定第二天贴一张找{noun}的启事。",
+                    "As always, the {noun} had simply gone home by itself.",
+                    "跟平常一样，{noun}只是自己跑回家去了。",
                 ),
             ),
-            speech=(Pair('"Let us try again tomorrow," said {O}.', "{O}说：“我们明天再来吧。”"),),
+            speech=(Pair('"It does that every week," said {P}.', "{P}说：“它每个星期都这样。”"),),
             summary=Pair(
-                "{P}'s {thing} ran away, and {he} and {O} decided to put up a notice.",
-                "{P}的{thing}跑了，{ta}和{O}决定贴一张启事。",
+                "{P}'s {thing} ran away {at} and went home by itself.", "{P}的{thing}在{at}跑了，自己回了家。"
             ),
+            asks=(Ask("Where was the {noun}?", "home", "{noun}在哪里？", "家"),),
         ),
     ),
     asks=(

@@ -66,7 +66,7 @@ LEARN = Kind(
             name="homework",
             sentiment="neutral",
             told=(
-                Pair("Then {O} set some homework for the next lesson.", "然后{O}布置了下次上课以前要做的作业。"),
+                Pair("Then {O} set some homework for the next lesson.", "然后{O}布置了下次上课要交的作业。"),
                 Pair("At the end {O} gave {P} some homework.", "最后{O}给{P}留了作业。"),
             ),
             speech=(Pair('"We will go on next week," said {O}.', "{O}说：“我们下个星期接着学。”"),),
@@ -89,7 +89,7 @@ COMPETE = Kind(
     name="compete",
     theme=Pair("{P} takes part in {a_thing} {at}", "{P}在{at}参加{a_thing}"),
     places=places(
-        "school, university, sports centre, park, square, community centre, village, theatre, library, hotel"
+        "school, university, sports centre, park, square, community centre, village, theatre, office, hotel"
     ),
     things=CONTESTS,
     amounts=tuple(range(5, 61, 5)),

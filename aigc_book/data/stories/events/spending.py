@@ -8,7 +8,7 @@ GIVE = Kind(
     name="give",
     theme=Pair("{P} buys {a_thing} as a present for {O} {at}", "{P}在{at}买了{a_thing}，送给{O}"),
     places=places(
-        "market, department store, supermarket, night market, antique shop, airport, railway station, museum, village"
+        "market, department store, supermarket, night market, antique shop, airport, railway station, museum"
     ),
     things=GIFTS,
     amounts=(*range(20, 100, 5), *range(100, 320, 20)),
@@ -39,7 +39,7 @@ GIVE = Kind(
             name="loved",
             sentiment="positive",
             told=(
-                Pair("{O} loved the {noun} and jumped for joy.", "{O}非常喜欢{noun}，高兴得跳了起来。"),
+                Pair("{O} loved the {noun} and jumped for joy.", "{O}非常喜欢{this}，高兴得跳了起来。"),
                 Pair(
                     "When {O} opened the parcel and saw the {noun}, {Ohe} laughed with joy.",
                     "{O}打开礼物，看见{noun}，高兴得笑了起来。",
@@ -56,10 +56,10 @@ GIVE = Kind(
             name="disliked",
             sentiment="negative",
             told=(
-                Pair("But {O} did not like the {noun} at all.", "可是{O}一点儿也不喜欢{noun}。"),
+                Pair("But {O} did not like the {noun} at all.", "可是{O}一点儿也不喜欢{this}。"),
                 Pair(
                     "But {O} did not like the {noun} and gave {it} away the next day.",
-                    "可是{O}不喜欢{noun}，第二天就送给了别人。",
+                    "可是{O}不喜欢{this}，第二天就送给了别人。",
                 ),
             ),
             speech=(
@@ -98,7 +98,7 @@ BUY = Kind(
     name="buy",
     theme=Pair("{P} buys {a_thing} {at}", "{P}在{at}买{a_thing}"),
     places=places(
-        "market, department store, night market, antique shop, supermarket, village, railway station, square"
+        "market, department store, night market, antique shop, supermarket, railway station, square, airport"
     ),
     things=GOODS,
     amounts=(*range(35, 100, 5), *range(100, 500, 20)),
@@ -126,7 +126,7 @@ BUY = Kind(
                 ),
                 Pair(
                     "The {noun} was so good that everybody at home admired it.",
-                    "{noun}好极了，家里人看了都说好。",
+                    "{this}好极了，家里人看了都说好。",
                 ),
             ),
             speech=(

@@ -186,7 +186,7 @@ CARRY = Kind(
 PLANT = Kind(
     name="plant",
     theme=Pair("{P} and {O} plant {noun} {at}", "{P}和{O}在{at}种{noun}"),
-    places=places("botanical garden, school, farm, village, park, hospital, university, community centre, lake, hotel"),
+    places=places("botanical garden, school, farm, village, park, zoo, university, community centre, lake, home"),
     things=PLANTS,
     amounts=tuple(range(3, 31)),
     weather=False,
@@ -253,7 +253,7 @@ PLANT = Kind(
                 Pair("The {noun} grew slowly, like all the others.", "{noun}慢慢地长着，跟别的一样。"),
                 Pair(
                     "Since then the {noun} have been growing slowly, and {O} looks after them on Sundays.",
-                    "从那以后，{noun}慢慢地长着，{O}星期天会去看看。",
+                    "从那以后，{noun}慢慢地长着，{O}每个星期天都去照看。",
                 ),
             ),
             speech=(Pair('"We have to wait for spring," said {O}.', "{O}说：“得等到春天。”"),),
