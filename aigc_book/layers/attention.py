@@ -264,6 +264,34 @@ class MultiHeadAttention(nn.Module):
             (B, T, C).
         """
         B, T, C = x.shape
+        q, k, v = self._project(x, rotary, cache, layer)
+        dropout = self.dropout if self.training else 0.0
+        y = scaled_dot_product_attention(q, k, v, mask, is_causal, bias=bias, dropout=dropout)
+        return self.out(y.transpose(1, 2).reshape(B, T, C))
+
+    def weights(
+        self,
+        x: Tensor,
+        *,
+        mask: Tensor | None = None,
+        is_causal: bool = False,
+        bias: Tensor | None = None,
+        rotary: tuple[Tensor, Tensor] | None = None,
+        cache: KVCache | None = None,
+        layer: int = 0,
+    ) -> Tensor:
+        """How much each position attends to each other, (B, H, T, S), without dropout; for looking at.
+
+        Arguments are those of :meth:`forward`, which never holds these weights.
+        """
+        q, k, _ = self._project(x, rotary, cache, layer)
+        return attention_weights(q, k, mask, is_causal, bias=bias)
+
+    def _project(
+        self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, cache: KVCache | None, layer: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, T, C) → queries (B, H, T, D), keys and values (B, G, S, D), the cached ones among them."""
+        B, T, _ = x.shape
         H, G = self.n_heads, self.n_kv_heads
         heads = self.qkv(x).view(B, T, H + 2 * G, self.d_head)
         qk, v = heads.split([H + G, G], dim=2)  # queries and keys take the same steps, so take them together
@@ -275,6 +303,4 @@ class MultiHeadAttention(nn.Module):
         v = v.transpose(1, 2)  # (B, G, T, D)
         if cache is not None:
             k, v = cache.append(layer, k, v)  # (B, G, S, D)
-        dropout = self.dropout if self.training else 0.0
-        y = scaled_dot_product_attention(q, k, v, mask, is_causal, bias=bias, dropout=dropout)
-        return self.out(y.transpose(1, 2).reshape(B, T, C))
+        return q, k, v

@@ -17,7 +17,7 @@ from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm, RMSNorm
 from aigc_book.layers.positions import LearnedPositions, alibi_bias, rotary_angles, sinusoidal
-from aigc_book.models import pretrained
+from aigc_book.models import gpt_layouts, pretrained
 
 POSITIONS = ("learned", "sinusoidal", "rotary", "alibi", "none")
 NORMS = ("layer", "rms")
@@ -220,7 +220,7 @@ class GPT(nn.Module):
     two output projections of each of the L blocks.
     """
 
-    model_type = pretrained.OWN  # what config.json says beside weights under these very names
+    model_type = gpt_layouts.OWN  # what config.json says beside weights under these very names
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -370,11 +370,13 @@ class GPT(nn.Module):
                 missing, left over, of another shape, or damaged.
         """
         folder = pretrained.find_folder(name)
-        settings, tensors = pretrained.read(folder)
+        settings, tensors = gpt_layouts.read(folder)
         model = cls.__new__(cls)
         with torch.device("meta"):  # no memory and no time for initial values that are overwritten at once
             model.__init__(GPTConfig(**settings))
         pretrained.assign(model, {key: value.to(dtype) for key, value in tensors.items()}, folder)
+        if model.config.tie_embeddings:
+            model.head.weight = model.token_embedding.weight
         return model
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -383,7 +385,7 @@ class GPT(nn.Module):
         A model with GPT-2's or Llama's choices is written in that layout and opens in ``transformers`` too;
         every other one in this package's own (``model_type: aigc_book_gpt``).
         """
-        pretrained.write(Path(folder), dataclasses.asdict(self.config), self.state_dict())
+        gpt_layouts.write(Path(folder), dataclasses.asdict(self.config), self.state_dict())
 
 
 def new_norm(config: GPTConfig) -> nn.Module:

@@ -1,62 +1,15 @@
-"""Models on disk, in Hugging Face's layouts: a ``config.json`` and weights in safetensors files (no code runs on load).
+"""Models on disk as Hugging Face keeps them: a ``config.json``, and weights in safetensors files (no code runs on load).
 
-Three layouts of a GPT: ``gpt2`` and ``llama`` as ``transformers`` writes them, and ``aigc_book_gpt``, the names and
-settings of :mod:`aigc_book.models.gpt` themselves, for every model that has choices which the other two lack.
+What is the same for every family of models stands here; the names and settings of a family stand in its own file, as in
+:mod:`aigc_book.models.gpt_layouts`.
 """
 
 import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-
-OWN = "aigc_book_gpt"
-
-# transformers' name → ours, where a tensor is taken over as it is ("{}" is the block).
-GPT2_NAMES = {
-    "transformer.wte.weight": "token_embedding.weight",
-    "transformer.wpe.weight": "position_embedding.weight",
-    "transformer.ln_f.weight": "final_norm.weight",
-    "transformer.ln_f.bias": "final_norm.bias",
-    "transformer.h.{}.ln_1.weight": "blocks.{}.attention_norm.weight",
-    "transformer.h.{}.ln_1.bias": "blocks.{}.attention_norm.bias",
-    "transformer.h.{}.attn.c_attn.weight": "blocks.{}.attention.qkv.weight",
-    "transformer.h.{}.attn.c_attn.bias": "blocks.{}.attention.qkv.bias",
-    "transformer.h.{}.attn.c_proj.weight": "blocks.{}.attention.out.weight",
-    "transformer.h.{}.attn.c_proj.bias": "blocks.{}.attention.out.bias",
-    "transformer.h.{}.ln_2.weight": "blocks.{}.feedforward_norm.weight",
-    "transformer.h.{}.ln_2.bias": "blocks.{}.feedforward_norm.bias",
-    "transformer.h.{}.mlp.c_fc.weight": "blocks.{}.feedforward.up.weight",
-    "transformer.h.{}.mlp.c_fc.bias": "blocks.{}.feedforward.up.bias",
-    "transformer.h.{}.mlp.c_proj.weight": "blocks.{}.feedforward.down.weight",
-    "transformer.h.{}.mlp.c_proj.bias": "blocks.{}.feedforward.down.bias",
-}
-# transformers keeps GPT-2's linear weights as [in, out], torch's nn.Linear as [out, in].
-GPT2_TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
-GPT2_ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
-
-LLAMA_NAMES = {
-    "model.embed_tokens.weight": "token_embedding.weight",
-    "model.norm.weight": "final_norm.weight",
-    "model.layers.{}.input_layernorm.weight": "blocks.{}.attention_norm.weight",
-    "model.layers.{}.self_attn.o_proj.weight": "blocks.{}.attention.out.weight",
-    "model.layers.{}.post_attention_layernorm.weight": "blocks.{}.feedforward_norm.weight",
-    "model.layers.{}.mlp.down_proj.weight": "blocks.{}.feedforward.down.weight",
-}
-# One matrix of ours that is several of transformers', one below the other.
-LLAMA_STACKED = {
-    "blocks.{}.attention.qkv.weight": (
-        "model.layers.{}.self_attn.q_proj.weight",
-        "model.layers.{}.self_attn.k_proj.weight",
-        "model.layers.{}.self_attn.v_proj.weight",
-    ),
-    "blocks.{}.feedforward.gate_up.weight": (
-        "model.layers.{}.mlp.gate_proj.weight",
-        "model.layers.{}.mlp.up_proj.weight",
-    ),
-}
 
 
 def find_folder(name: str | Path) -> Path:
@@ -81,75 +34,29 @@ def find_folder(name: str | Path) -> Path:
         ) from error
 
 
-def read(folder: Path) -> tuple[dict, dict[str, Tensor]]:
-    """Settings of ``GPTConfig`` and tensors under our names, from any of the three layouts."""
-    config_file = folder / "config.json"
-    if not config_file.is_file():
-        raise FileNotFoundError(f"expected {config_file}; it is missing")
-    try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{config_file} is damaged: {error}") from error
-    kind = config.get("model_type")
-    tensors = _read_tensors(folder)
-    if kind == "gpt2":
-        return _gpt2_settings(config), _from_gpt2(tensors, config["n_layer"])
-    if kind == "llama":
-        return _llama_settings(config), _from_llama(tensors, config["num_hidden_layers"])
-    if kind == OWN:
-        return {key: value for key, value in config.items() if key != "model_type"}, tensors
-    raise ValueError(f"{config_file}: model_type must be gpt2, llama or {OWN}; got {kind!r}")
-
-
-def assign(model: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Make the tensors the model's parameters.
+def read_config(folder: Path) -> dict:
+    """What ``config.json`` says.
 
     Raises:
-        ValueError: a tensor is missing, left over, or of another shape.
+        FileNotFoundError: it is missing.
+        ValueError: it is no JSON.
     """
-    expected = model.state_dict()
-    if model.config.tie_embeddings:
-        tensors = {**tensors, "head.weight": tensors.get("token_embedding.weight")}
-    elif "head.weight" not in tensors:
-        raise ValueError(f"{folder}: the config says that the head has weights of its own; they are missing")
-    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-    if missing or extra:
-        raise ValueError(f"{folder}: the weights don't fit the config; missing {missing[:3]}, left over {extra[:3]}")
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise ValueError(f"{folder}: {name} must be {tuple(expected[name].shape)}; got {tuple(tensor.shape)}")
-    model.load_state_dict(tensors, assign=True)
-    if model.config.tie_embeddings:
-        model.head.weight = model.token_embedding.weight
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-
-
-def write(folder: Path, settings: dict, tensors: dict[str, Tensor]) -> None:
-    """Write the settings of a ``GPTConfig`` and a GPT's tensors, in the most widely read layout that can hold them."""
-    tensors = {name: tensor.detach().cpu() for name, tensor in tensors.items()}
-    if settings["tie_embeddings"]:
-        del tensors["head.weight"]
-    kind = _layout_for(settings)
-    if kind == "gpt2":
-        config, tensors = _gpt2_config(settings), _to_gpt2(tensors, settings["n_layers"])
-    elif kind == "llama":
-        config, tensors = _llama_config(settings), _to_llama(tensors, settings)
-    else:
-        config = {"model_type": OWN, **settings}
-    folder.mkdir(parents=True, exist_ok=True)
-    weights_aside, config_aside = folder / "model.safetensors.part", folder / "config.json.part"
+    file = folder / "config.json"
+    if not file.is_file():
+        raise FileNotFoundError(f"expected {file}; it is missing")
     try:
-        save_file({n: t.contiguous() for n, t in tensors.items()}, weights_aside, metadata={"format": "pt"})
-        config_aside.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        weights_aside.replace(folder / "model.safetensors")
-        config_aside.replace(folder / "config.json")
-    finally:
-        weights_aside.unlink(missing_ok=True)
-        config_aside.unlink(missing_ok=True)
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
 
 
-def _read_tensors(folder: Path) -> dict[str, Tensor]:
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """The tensors of ``model.safetensors``, or of all the files that ``model.safetensors.index.json`` names.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is damaged.
+    """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
@@ -167,168 +74,57 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _layout_for(settings: dict) -> str:
-    plain = settings["norm_gain"] and not settings["embedding_norm"] and not settings["qk_norm"]
-    grouped = settings["n_kv_heads"] != settings["n_heads"]
-    style = (settings["position"], settings["norm"], settings["bias"])
-    if plain and style == ("learned", "layer", True) and not grouped:
-        if settings["activation"] in GPT2_ACTIVATIONS.values():
-            return "gpt2"
-    elif plain and style == ("rotary", "rms", False) and settings["activation"] == "swiglu":
-        return "llama"
-    return OWN
+def refuse(config: dict, kind: str, wanted: dict) -> None:
+    """Refuse a setting of ``transformers``' config that would make another model than ours.
 
-
-def _refuse(config: dict, kind: str, wanted: dict) -> None:
-    """Refuse a setting of transformers' config that would make another model than ours."""
+    Raises:
+        ValueError: a setting of ``wanted`` is there with another value.
+    """
     for key, value in wanted.items():
         if config.get(key, value) != value:
             raise ValueError(f"a {kind} model with {key}={config[key]!r} is not supported; expected {value!r}")
 
 
-# GPT-2
+def rename(tensors: dict[str, Tensor], names: dict[str, str], n_layers: int) -> dict[str, Tensor]:
+    """The tensors under new names; one without a new name keeps its own, for :func:`assign` to complain about.
 
-
-def _gpt2_settings(config: dict) -> dict:
-    _refuse(config, "gpt2", {"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False})
-    activation = config.get("activation_function", "gelu_new")
-    if activation not in GPT2_ACTIVATIONS:
-        raise ValueError(f"activation_function must be one of {', '.join(GPT2_ACTIVATIONS)}; got {activation!r}")
-    return {
-        "vocab_size": config["vocab_size"],
-        "max_seq_len": config["n_positions"],
-        "n_layers": config["n_layer"],
-        "n_heads": config["n_head"],
-        "d_model": config["n_embd"],
-        "d_ff": config.get("n_inner"),
-        "norm_eps": config.get("layer_norm_epsilon", 1e-5),
-        "activation": GPT2_ACTIVATIONS[activation],
-        "tie_embeddings": config.get("tie_word_embeddings", True),
-        "dropout": config.get("resid_pdrop", 0.1),
-    }
-
-
-def _gpt2_config(settings: dict) -> dict:
-    return {
-        "architectures": ["GPT2LMHeadModel"],
-        "model_type": "gpt2",
-        "vocab_size": settings["vocab_size"],
-        "n_positions": settings["max_seq_len"],
-        "n_layer": settings["n_layers"],
-        "n_head": settings["n_heads"],
-        "n_embd": settings["d_model"],
-        "n_inner": settings["d_ff"],
-        "layer_norm_epsilon": settings["norm_eps"],
-        "activation_function": next(k for k, v in GPT2_ACTIVATIONS.items() if v == settings["activation"]),
-        "tie_word_embeddings": settings["tie_embeddings"],
-        "resid_pdrop": settings["dropout"],
-        "embd_pdrop": settings["dropout"],
-        "attn_pdrop": settings["dropout"],
-        "bos_token_id": None,
-        "eos_token_id": None,
-    }
-
-
-def _from_gpt2(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
-    ours = {}
-    for name, tensor in tensors.items():
-        if name.endswith((".attn.bias", ".attn.masked_bias")):  # the causal mask, which old files carry as a buffer
-            continue
-        if name != "lm_head.weight" and not name.startswith("transformer."):
-            name = f"transformer.{name}"  # files of the headless GPT2Model, as on the hub, lack the prefix
-        ours[name] = tensor.t().contiguous() if name.endswith(GPT2_TRANSPOSED) else tensor
-    return _rename(ours, {**GPT2_NAMES, "lm_head.weight": "head.weight"}, n_layers)
-
-
-def _to_gpt2(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
-    names = {ours: theirs for theirs, ours in GPT2_NAMES.items()}
-    theirs = _rename(tensors, {**names, "head.weight": "lm_head.weight"}, n_layers)
-    return {name: tensor.t() if name.endswith(GPT2_TRANSPOSED) else tensor for name, tensor in theirs.items()}
-
-
-# Llama
-
-
-def _llama_settings(config: dict) -> dict:
-    _refuse(config, "llama", {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False, "rope_scaling": None})
-    rope = config.get("rope_parameters") or {}
-    if rope.get("rope_type", "default") != "default":
-        raise ValueError(f"a llama model with rope_type={rope['rope_type']!r} is not supported; expected 'default'")
-    n_heads = config["num_attention_heads"]
-    d_head = config.get("head_dim") or config["hidden_size"] // n_heads
-    _refuse({"head_dim": d_head}, "llama", {"head_dim": config["hidden_size"] // n_heads})
-    return {
-        "vocab_size": config["vocab_size"],
-        "max_seq_len": config["max_position_embeddings"],
-        "n_layers": config["num_hidden_layers"],
-        "n_heads": n_heads,
-        "n_kv_heads": config.get("num_key_value_heads") or n_heads,
-        "d_model": config["hidden_size"],
-        "d_ff": config["intermediate_size"],
-        "position": "rotary",
-        "rotary_base": rope.get("rope_theta", config.get("rope_theta", 10_000.0)),
-        "norm": "rms",
-        "norm_eps": config.get("rms_norm_eps", 1e-6),
-        "activation": "swiglu",
-        "bias": False,
-        "tie_embeddings": config.get("tie_word_embeddings", False),
-        "dropout": config.get("attention_dropout", 0.0),
-    }
-
-
-def _llama_config(settings: dict) -> dict:
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": settings["vocab_size"],
-        "max_position_embeddings": settings["max_seq_len"],
-        "num_hidden_layers": settings["n_layers"],
-        "num_attention_heads": settings["n_heads"],
-        "num_key_value_heads": settings["n_kv_heads"],
-        "hidden_size": settings["d_model"],
-        "intermediate_size": settings["d_ff"],
-        "hidden_act": "silu",
-        # Both spellings: transformers 5 reads rope_parameters, older ones rope_theta.
-        "rope_theta": settings["rotary_base"],
-        "rope_parameters": {"rope_type": "default", "rope_theta": settings["rotary_base"]},
-        "rms_norm_eps": settings["norm_eps"],
-        "attention_bias": False,
-        "mlp_bias": False,
-        "attention_dropout": settings["dropout"],
-        "tie_word_embeddings": settings["tie_embeddings"],
-        "bos_token_id": None,
-        "eos_token_id": None,
-    }
-
-
-def _from_llama(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
-    rest = {n: t for n, t in tensors.items() if not n.endswith("rotary_emb.inv_freq")}
-    ours = {}
-    for layer in range(n_layers):
-        for name, parts in LLAMA_STACKED.items():
-            parts = [part.format(layer) for part in parts]
-            missing = [part for part in parts if part not in rest]
-            if missing:
-                raise ValueError(f"the weights don't fit the config; missing {missing}")
-            ours[name.format(layer)] = torch.cat([rest.pop(part) for part in parts])
-    return ours | _rename(rest, {**LLAMA_NAMES, "lm_head.weight": "head.weight"}, n_layers)
-
-
-def _to_llama(tensors: dict[str, Tensor], settings: dict) -> dict[str, Tensor]:
-    d_head = settings["d_model"] // settings["n_heads"]
-    d_kv = settings["n_kv_heads"] * d_head
-    rows = {"attention.qkv": [settings["d_model"], d_kv, d_kv], "feedforward.gate_up": [settings["d_ff"]] * 2}
-    rest, theirs = dict(tensors), {}
-    for layer in range(settings["n_layers"]):
-        for name, parts in LLAMA_STACKED.items():
-            sizes = next(size for part, size in rows.items() if part in name)
-            split = rest.pop(name.format(layer)).split(sizes)
-            theirs |= {part.format(layer): tensor for part, tensor in zip(parts, split, strict=True)}
-    names = {ours: their for their, ours in LLAMA_NAMES.items()}
-    return theirs | _rename(rest, {**names, "head.weight": "lm_head.weight"}, settings["n_layers"])
-
-
-def _rename(tensors: dict[str, Tensor], names: dict[str, str], n_layers: int) -> dict[str, Tensor]:
-    """The tensors under new names; one without a new name keeps its own, for :func:`assign` to complain about."""
+    ``names`` maps old to new, where "{}" stands for the number of a layer.
+    """
     table = {old.format(i): new.format(i) for old, new in names.items() for i in range(n_layers)}
     return {table.get(name, name): tensor for name, tensor in tensors.items()}
+
+
+def assign(model: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Make the tensors the model's parameters.
+
+    Raises:
+        ValueError: a tensor is missing, left over, or of another shape.
+    """
+    expected = model.state_dict()
+    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    if missing or extra:
+        raise ValueError(f"{folder}: the weights don't fit the config; missing {missing[:3]}, left over {extra[:3]}")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise ValueError(f"{folder}: {name} must be {tuple(expected[name].shape)}; got {tuple(tensor.shape)}")
+    model.load_state_dict(tensors, assign=True)
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+
+
+def write(folder: Path, config: dict, tensors: dict[str, Tensor]) -> None:
+    """Write ``config.json`` and ``model.safetensors``: aside first, so that a folder never has half a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights_aside, config_aside = folder / "model.safetensors.part", folder / "config.json.part"
+    try:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            weights_aside,
+            metadata={"format": "pt"},
+        )
+        config_aside.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        weights_aside.replace(folder / "model.safetensors")
+        config_aside.replace(folder / "config.json")
+    finally:
+        weights_aside.unlink(missing_ok=True)
+        config_aside.unlink(missing_ok=True)
