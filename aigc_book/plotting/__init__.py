@@ -11,6 +11,7 @@ from aigc_book.plotting.drawn_digits import Scatter, digit_rows, line_and_clouds
 from aigc_book.plotting.landscape import Milestone, timeline
 from aigc_book.plotting.lines import Panel, curve_panels, curves
 from aigc_book.plotting.networks import decision_boundaries, digits_read, network_numbers
+from aigc_book.plotting.recurrence import text_ladder, wall
 from aigc_book.plotting.scale import compute_map, law_through_points
 from aigc_book.plotting.style import (
     BLUE,
@@ -29,6 +30,7 @@ from aigc_book.plotting.style import (
 from aigc_book.plotting.text_scores import score_matrix, word_alignment
 from aigc_book.plotting.tokens import batch_grids, merge_table, token_strips
 from aigc_book.plotting.training_runs import training_story, window_questions
+from aigc_book.plotting.word_vectors import cloud, dot_rows, word_arrows, word_map
 
 __all__ = [
     "BLUE",
@@ -49,6 +51,7 @@ __all__ = [
     "attention_page",
     "bars",
     "batch_grids",
+    "cloud",
     "compute_map",
     "curve_panels",
     "curves",
@@ -56,6 +59,7 @@ __all__ = [
     "descent_race",
     "digit_rows",
     "digits_read",
+    "dot_rows",
     "label_line",
     "law_through_points",
     "line_and_clouds",
@@ -63,10 +67,14 @@ __all__ = [
     "network_numbers",
     "score_matrix",
     "steps_up_and_down",
+    "text_ladder",
     "timeline",
     "token_strips",
     "training_story",
     "use_style",
+    "wall",
     "window_questions",
     "word_alignment",
+    "word_arrows",
+    "word_map",
 ]
