@@ -1,4 +1,4 @@
-"""A multi-layer perceptron: linear layers with an activation between them.
+"""A multilayer perceptron: linear layers with an activation between them.
 
 Shape letters: B batch, D_l the width of layer l, from ``d_in`` = D_0 to ``d_out``.
 """

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron against torch.nn.Sequential, by hand, and how its signal and gradient travel."""
+"""The multilayer perceptron against torch.nn.Sequential, by hand, and how its signal and gradient travel."""
 
 import dataclasses
 
