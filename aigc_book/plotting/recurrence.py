@@ -1,0 +1,101 @@
+"""Models compared by what they score and what they write, and descent that meets a wall."""
+
+import re
+import textwrap
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from aigc_book.plotting.style import BLUE, CHARACTER_INCHES, COLORS, GREY, INK, RED
+
+
+def text_ladder(
+    rows: Mapping[str, tuple[float, str]],
+    *,
+    known: Collection[str],
+    xlabel: str,
+    colors: Mapping[str, str] | None = None,
+) -> Figure:
+    """A row for each model: a bar for its score, and what it wrote.
+
+    Args:
+        rows: name → (score, text); three lines of each text are shown.
+        known: the words that exist, in lower case; the others are drawn in red.
+        xlabel: of the scores, with their unit.
+        colors: name → colour of its bar; grey if it is not there.
+
+    Raises:
+        ValueError: there is no row.
+    """
+    if not rows:
+        raise ValueError("rows must hold at least one model; got none")
+    columns, lines, size = 64, 3, 7.4  # of the texts: characters, lines, points
+    figure, (ax, page) = plt.subplots(
+        1,
+        2,
+        figsize=(8.6, 0.5 + 0.62 * len(rows)),
+        width_ratios=(1, columns * CHARACTER_INCHES * size / 3.6),
+        sharey=True,
+    )
+    for place, (name, (score, text)) in enumerate(rows.items()):
+        ax.barh(place, score, height=0.55, color=(colors or {}).get(name, GREY))
+        ax.annotate(f"{score:.2f}", (score, place), xytext=(4, 0), textcoords="offset points", va="center")
+        plain = "".join(c if c.isprintable() and ord(c) < 592 else "�" for c in " ".join(text.split()))
+        for row, line in enumerate(textwrap.wrap(plain, columns)[:lines]):
+            for word in re.finditer(r"\S+", line):
+                strange = any(letters.lower() not in known for letters in re.findall(r"[^\W\d_]+|�", word[0]))
+                offset = (word.start() * CHARACTER_INCHES * 72 * size, 1.35 * size * (1 - row))
+                style = {"family": "monospace", "fontsize": size, "color": COLORS["wrong"] if strange else INK}
+                page.annotate(
+                    word[0], (0, place), offset, textcoords="offset points", va="center", parse_math=False, **style
+                )
+    ax.set(xlabel=xlabel, xlim=(0, 1.22 * max(score for score, _ in rows.values())), ylim=(len(rows) - 0.5, -0.5))
+    ax.set_yticks(range(len(rows)), list(rows), color=INK)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(False, axis="y")
+    page.set(xlim=(0, 1))
+    page.axis("off")
+    return figure
+
+
+def wall(
+    loss: Callable[[float], float],
+    paths: Mapping[str, Sequence[float]],
+    *,
+    xlim: tuple[float, float],
+    xlabel: str,
+    colors: Mapping[str, str] | None = None,
+) -> Figure:
+    """A loss of one parameter, and below it where descents were, step by step: two panels over the same axis.
+
+    Args:
+        loss: parameter → loss.
+        paths: name → the parameter at each step.
+        xlim: range of the parameter that is shown.
+        xlabel: the parameter.
+        colors: name → colour; red and blue if it is not there.
+
+    Raises:
+        ValueError: there is no path, or an empty one.
+    """
+    if not paths or not all(len(path) for path in paths.values()):
+        raise ValueError("paths must hold at least one path, and none that is empty")
+    figure, (top, below) = plt.subplots(2, 1, figsize=(7.0, 4.2), sharex=True, height_ratios=(1.2, 1))
+    x = np.linspace(*xlim, 1500)
+    top.plot(x, [loss(value) for value in x], color=INK, linewidth=1.2)
+    for index, (name, path) in enumerate(paths.items()):
+        color = (colors or {}).get(name, (RED, BLUE)[index % 2])
+        top.plot(path, [loss(value) for value in path], "o", color=color, markersize=4, alpha=0.8)
+        below.plot(path, range(len(path)), "o-", color=color, markersize=3, linewidth=1, label=name)
+        end = (path[-1], len(path) - 1)
+        left = path[-1] > (xlim[0] + xlim[1]) / 2
+        below.annotate(
+            name, end, (-6 if left else 6, -2), textcoords="offset points", ha="right" if left else "left",
+            va="top", color=color, fontsize=9,
+        )  # fmt: skip
+    top.set(ylabel="loss", xlim=xlim)
+    below.set(ylabel="update", xlabel=xlabel)
+    below.invert_yaxis()
+    return figure
