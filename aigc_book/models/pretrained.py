@@ -1,4 +1,4 @@
-"""Models on disk as Hugging Face keeps them: a ``config.json``, and weights in safetensors files (no code runs on load).
+"""Models on disk as Hugging Face keeps them: a ``config.json``, and weights in safetensors files (no code runs).
 
 What is the same for every family of models stands here; the names and settings of a family stand in its own file, as in
 :mod:`aigc_book.models.gpt_layouts`.

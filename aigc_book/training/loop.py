@@ -29,7 +29,8 @@ from aigc_book.training.history import History, Recorder
 from aigc_book.training.optimizers import AdamW, decay_groups
 from aigc_book.training.schedules import Schedule, constant
 
-Batch = tuple[Tensor, Tensor]
+Inputs = Tensor | tuple[Tensor, ...]  # several are several arguments of the model
+Batch = tuple[Inputs, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 IGNORED = -100  # a target that counts for nothing, torch's convention
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -94,13 +95,19 @@ def _autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManage
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
-def _check_ids(inputs: Tensor, targets: Tensor, vocab_size: int | None) -> None:
+def _call(model: nn.Module, inputs: Inputs) -> Tensor:
+    return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
+
+
+def _check_ids(inputs: Inputs, targets: Tensor, vocab_size: int | None) -> None:
     """Refuse ids that the model has no row for: on a GPU they would end the process, not raise an error."""
-    if inputs.shape[0] != targets.shape[0]:
-        raise ValueError(f"inputs and targets need the same batch size; got {inputs.shape[0]} and {targets.shape[0]}")
-    for name, ids in (("inputs", inputs), ("targets", targets)):
-        # Ids that are on a GPU already are not looked at: the answer would have to be waited for.
-        if vocab_size is None or ids.is_floating_point() or ids.numel() == 0 or ids.device.type != "cpu":
+    for part in inputs if isinstance(inputs, tuple) else (inputs,):
+        if part.shape[0] != targets.shape[0]:
+            raise ValueError(f"inputs and targets need the same batch size; got {part.shape[0]} and {targets.shape[0]}")
+    for name, ids in (("inputs", inputs), ("targets", targets)):  # of several inputs the model knows the vocabularies
+        if vocab_size is None or isinstance(ids, tuple) or ids.is_floating_point() or ids.numel() == 0:
+            continue
+        if ids.device.type != "cpu":  # the answer would have to be waited for
             continue
         low, high = (int(x) for x in torch.aminmax(ids))
         ignored = low < 0 and name == "targets" and bool(((ids >= 0) | (ids == IGNORED)).all())
@@ -108,8 +115,10 @@ def _check_ids(inputs: Tensor, targets: Tensor, vocab_size: int | None) -> None:
             raise ValueError(f"{name} must be ids from 0 to vocab_size - 1 = {vocab_size - 1}; got {low} to {high}")
 
 
-def _to(device: torch.device, tensor: Tensor) -> Tensor:
+def _to(device: torch.device, tensor: Inputs) -> Inputs:
     """Copy to the device; to a GPU from pinned memory, so that the copy overlaps with computing."""
+    if isinstance(tensor, tuple):
+        return tuple(_to(device, part) for part in tensor)
     if device.type == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
@@ -143,7 +152,7 @@ def evaluate_loss(
             inputs, targets = _to(device, inputs), _to(device, targets)
             count = (targets != IGNORED).sum()
             with _autocast(device, dtype):
-                mean = loss(model(inputs), targets)
+                mean = loss(_call(model, inputs), targets)
             # A batch without targets has the mean 0/0; it adds nothing to the sum.
             sums.append(torch.where(count > 0, mean.float() * count, 0.0))
             counts.append(count)
@@ -284,11 +293,11 @@ def _update(
     measure: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """One update: gradients of all batches, added up; clip; step. Returns the mean loss, and the norm if measured."""
-    device = drawn[0][0].device
+    device = drawn[0][1].device
     mean = torch.zeros((), device=device)
     for (inputs, targets), share in zip(drawn, _shares(drawn), strict=True):
         with _autocast(device, config.dtype):
-            part = loss(model(inputs), targets) * share
+            part = loss(_call(model, inputs), targets) * share
         scaler.scale(part).backward()
         mean += part.detach()
     for optimizer in optimizers:
@@ -329,8 +338,9 @@ def fit(
         model: ids (B, T) → logits (B, T, V), on the device that it should train on. It may be one that
             ``torch.compile`` returned. If it has a ``config`` (a dataclass), a checkpoint must have been made with an
             equal one, and ids are compared with its ``vocab_size``.
-        batches: pairs (inputs, targets), as many as are needed. With ``state_dict`` and ``load_state_dict`` it goes on
-            where it was; without, a resumed run draws and drops the batches that were used.
+        batches: pairs (inputs, targets), as many as are needed; inputs may be a tuple, for ``model(*inputs)``. With
+            ``state_dict`` and ``load_state_dict`` it goes on where it was; without, a resumed run draws and drops the
+            batches that were used.
         config: how to train.
         optimizers: one, or several that share the parameters among them. AdamW with rate 0.001, betas (0.9, 0.95) and
             a weight decay of 0.1 on matrices if None.

@@ -432,3 +432,26 @@ def test_progress_is_shown(capsys):
     fit(new_model(), new_batches(3), TrainConfig(3, log_every=1))
     shown = capsys.readouterr().err
     assert "3/3" in shown and "loss 2." in shown
+
+
+class TwoInputs(nn.Module):
+    """Logits from the sum of two inputs' embeddings."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(7, 7)
+
+    def forward(self, left, right):
+        return self.table(left) + self.table(right)
+
+
+def test_several_inputs_are_several_arguments():
+    torch.manual_seed(0)
+    model, ids = TwoInputs(), torch.randint(7, (3, 5))
+    batch = ((ids, ids.roll(1)), ids)
+    before = evaluate_loss(model, [batch])
+    assert math.isclose(before, next_token_loss(model(*batch[0]), ids).item(), rel_tol=1e-5)
+    fit(model, [batch] * 20, TrainConfig(steps=20, progress=False))
+    assert evaluate_loss(model, [batch]) < before
+    with pytest.raises(ValueError, match="same batch size; got 2 and 3"):
+        fit(model, [((ids, ids[:2]), ids)], TrainConfig(steps=1, progress=False))
