@@ -26,9 +26,9 @@ class Digits:
 def digits(split: str = "train", *, seed: int = 0) -> Digits:
     """The 8 × 8 digits of scikit-learn: 1,797 real images that come with the library.
 
-    43 people wrote them on forms; the scans of 32 × 32 black and white pixels were reduced to 8 × 8 by counting the ink
+    13 people wrote them on forms; the scans of 32 × 32 black and white pixels were reduced to 8 × 8 by counting the ink
     in blocks of 4 × 4, so that a pixel has 17 possible values (Alpaydin and Kaynak 1998, *Optical recognition of
-    handwritten digits*, UCI machine learning repository; scikit-learn ships its test set).
+    handwritten digits*, UCI machine learning repository, of which this is the test set). The splits below share writers.
 
     A caption has the digit's name, and ``thin`` or ``bold`` where the image is in the lightest or the darkest third of
     all images of that digit.

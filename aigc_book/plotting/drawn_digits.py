@@ -46,7 +46,9 @@ def line_and_clouds(
     if len(clouds) != 2:
         raise ValueError(f"clouds must be two, one for each kind; got {len(clouds)}")
     figure, axes = plt.subplots(1, 2, figsize=(9.0, 4.3))
-    points = np.concatenate([np.asarray(real.points), np.asarray(drawn.points)])
+    deviations = [(np.asarray(mean), 2 * np.sqrt(np.diag(covariance))) for mean, covariance in clouds]
+    corners = [mean + sign * deviation for mean, deviation in deviations for sign in (-1, 1)]
+    points = np.concatenate([np.asarray(real.points), np.asarray(drawn.points), corners])
     middle, half = (points.max(0) + points.min(0)) / 2, (points.max(0) - points.min(0)).max() * 0.55
     size = half * 0.17
     titles = ("discriminative: where is the line?", "generative: what do they look like?")
