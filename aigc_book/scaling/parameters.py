@@ -19,7 +19,7 @@ def parameter_table(config: Any) -> dict[str, int]:
 
     Args:
         config: of a GPT (it has ``n_heads``), of a recurrent network (``cell``) or of an MLP (``d_hidden``), as in
-            :mod:`aigc_book.models`; only its fields are read.
+            ``aigc_book.models``; only its fields are read.
 
     Returns:
         part → number, in the order in which data pass through them.

@@ -25,7 +25,7 @@ class PowerLaw(NamedTuple):
     a: float  #: the floor that y comes down to; 0 where it was not fitted
     b: float
     c: float
-    covariance: np.ndarray  #: of the fitted numbers: (a, b, c), or (b, c) without a floor
+    covariance: np.ndarray  #: of the fitted numbers, which are (a, b, c), or (b, c) without a floor
     residual_std: float  #: how far measurements scatter about the law
     degrees_of_freedom: int  #: points less fitted numbers
 

@@ -11,7 +11,7 @@ class Hardware(NamedTuple):
     memory_bytes: float
     bytes_per_second: float  #: of its memory
     watts: float  #: the most that it draws
-    dollars_per_hour: float | None  #: a published rent, of its time; None: none in the sources
+    dollars_per_hour: float | None  #: a published rent, of its time, or None
     source: str
 
 
