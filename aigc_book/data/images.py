@@ -28,7 +28,7 @@ def digits(split: str = "train", *, seed: int = 0) -> Digits:
 
     13 people wrote them on forms; the scans of 32 × 32 black and white pixels were reduced to 8 × 8 by counting the ink
     in blocks of 4 × 4, so that a pixel has 17 possible values (Alpaydin and Kaynak 1998, *Optical recognition of
-    handwritten digits*, UCI machine learning repository, of which this is the test set). The splits below share writers.
+    handwritten digits*, UCI machine learning repository, of which this is the test set). Our splits share writers.
 
     A caption has the digit's name, and ``thin`` or ``bold`` where the image is in the lightest or the darkest third of
     all images of that digit.
