@@ -30,6 +30,13 @@ def test_bars_end_in_their_values():
     assert left.lines[0].get_xdata()[0] == 0.125 and not right.lines
 
 
+def test_names_that_all_share_are_written_once():
+    same = plotting.bars({"left": {"a": 0.5}, "right": {"a": 1.0}}, xlabel="share")
+    other = plotting.bars({"left": {"a": 0.5}, "right": {"b": 1.0}}, xlabel="share")
+    for figure, shown in ((same, [True, False]), (other, [True, True])):
+        assert [ax.yaxis.get_tick_params()["labelleft"] for ax in figure.axes] == shown
+
+
 @pytest.mark.parametrize("groups", [{}, {"a": {}}])
 def test_nothing_to_draw(groups):
     with pytest.raises(ValueError, match="groups must hold at least one group, and none that is empty"):
