@@ -29,8 +29,12 @@ def causal_mask(n_queries: int, n_keys: int, device: torch.device | str | None =
     return torch.ones(n_queries, n_keys, dtype=torch.bool, device=device).tril(n_keys - n_queries)
 
 
-def _check(q: Tensor, k: Tensor, mask: Tensor | None) -> None:
-    """Say what is wrong with the arguments of attention before torch does."""
+def check_attention(q: Tensor, k: Tensor, mask: Tensor | None, v: Tensor | None = None) -> None:
+    """Say what is wrong with the arguments of attention before torch does.
+
+    Raises:
+        ValueError: as :func:`scaled_dot_product_attention`.
+    """
     if q.dim() < 2 or k.dim() != q.dim():
         raise ValueError(
             f"q and k must both be (..., length, D), with as many axes; got {tuple(q.shape)} and {tuple(k.shape)}"
@@ -41,6 +45,8 @@ def _check(q: Tensor, k: Tensor, mask: Tensor | None) -> None:
         raise ValueError(
             f"the number of query heads must be a multiple of the key heads; got H={q.size(-3)}, G={k.size(-3)}"
         )
+    if v is not None and k.shape[:-1] != v.shape[:-1]:
+        raise ValueError(f"k and v must agree in all but the width; got {tuple(k.shape)} and {tuple(v.shape)}")
     if mask is None:
         return
     if mask.dtype != torch.bool:
@@ -55,6 +61,8 @@ def _check(q: Tensor, k: Tensor, mask: Tensor | None) -> None:
 
 def _allowed(q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor | None:
     """The given mask and the causal one together; None where everything is allowed."""
+    if mask is not None:
+        mask = torch.atleast_2d(mask)  # torch's kernel takes no (S,)
     if not is_causal or q.size(-2) == 1:  # a single query is the last position: it may see every key
         return mask
     causal = causal_mask(q.size(-2), k.size(-2), q.device)
@@ -93,7 +101,7 @@ def attention_weights(
 
     Source: Vaswani et al., *Attention Is All You Need* (2017), equation 1; grouped heads: Ainslie et al., *GQA* (2023).
     """
-    _check(q, k, mask)
+    check_attention(q, k, mask)
     allowed = _allowed(q, k, mask, is_causal)
     if q.dim() > 2 and q.size(-3) != k.size(-3):
         k = k.repeat_interleave(q.size(-3) // k.size(-3), dim=-3)
@@ -143,9 +151,7 @@ def scaled_dot_product_attention(
 
     Source: Vaswani et al. (2017), equation 1; the kernel: Dao et al., *FlashAttention* (2022).
     """
-    _check(q, k, mask)
-    if k.shape[:-1] != v.shape[:-1]:
-        raise ValueError(f"k and v must agree in all but the width; got {tuple(k.shape)} and {tuple(v.shape)}")
+    check_attention(q, k, mask, v)
     grouped = q.dim() > 2 and q.size(-3) != k.size(-3)
     # The kernel's own causal flag skips half of the work, but is aligned to the first key.
     kernel_causal = is_causal and mask is None and bias is None and 1 < q.size(-2) == k.size(-2)

@@ -82,6 +82,13 @@ def test_a_future_token_cannot_change_the_past():
     assert not torch.isclose(before[:, :, 4:], after[:, :, 4:]).all(dim=-1).any()
 
 
+def test_a_mask_of_keys_alone_broadcasts():
+    q, k, v = random_qkv()
+    mask = torch.rand(S) < 0.7
+    ours = scaled_dot_product_attention(q, k, v, mask)
+    torch.testing.assert_close(ours, attention_weights(q, k, mask) @ v)
+
+
 def test_a_row_with_nothing_to_attend_to_is_zero_with_finite_gradients():
     q, k, v = (x.requires_grad_() for x in random_qkv())
     mask = torch.ones(T, S, dtype=torch.bool)
