@@ -93,7 +93,7 @@ CLOSINGS = {
     "neutral": (
         Pair("Then {Ps} went on with other things.", "然后{Ps}接着忙别的事了。"),
         Pair("That was all.", "事情就是这样。"),
-        Pair("After that {Ps} had a cup of tea.", "之后，{Ps}喝了一杯茶。"),
+        Pair("After that {Ps} had a rest.", "之后，{Ps}休息了一会儿。"),
         Pair("{Ps} did not think about it any more.", "{Ps}后来没再想这件事。"),
     ),
     "negative": (

@@ -45,7 +45,7 @@ _OFF_TOPIC = (
 _RUDE = (
     Pair("{P} shouted that everybody there was an idiot.", "{P}大喊，说那里的人都是白痴。"),
     Pair("Only a fool like {P} could do such a thing.", "只有{P}这样的傻瓜才会干这种事。"),
-    Pair('"Shut up, you ugly pig!" {P} told {O}.', "{P}对{O}说：“闭嘴，你这头丑猪！”"),
+    Pair('"Shut up, you ugly pig!" said {P} to a child.', "{P}对一个孩子说：“闭嘴，你这头丑猪！”"),
 )
 
 
@@ -67,23 +67,27 @@ def preference(told: Told, lines: list[Line], choices: Choices) -> Preference:
 def _spoiled(flaw: str, told: Told, lines: list[Line], cut: int, choices: Choices) -> Pair | None:
     """The ending with the flaw; None where this story can't have it, or where it would be none."""
     record = told.teller.record
-    before, after = [line.template for line in lines[:cut]], [line.template for line in lines[cut:]]
+    templates = [line.template for line in lines]
+
+    def told_by(changed: Record) -> Pair:
+        return join(Teller(changed).say(templates, introduce=True)[cut:])
+
     if flaw == "wrong person":
         slot, field = choices.pick((("{P}", "person"), ("{O}", "other")))
-        if not _uses(before, slot):  # a name that was not said before can't be wrong
+        if not _uses(templates[:cut], slot):  # a name that was not said before can't be wrong
             return None
         male = getattr(record, field).male
         stranger = choices.pick([p for p in PEOPLE if p.male == male and p not in (record.person, record.other)])
-        return _ending(replace(record, **{field: stranger}), after)
+        return told_by(replace(record, **{field: stranger}))
     if flaw == "wrong pronoun":
         if record.person.male != record.other.male:  # it would be right for the other person
             return None
-        return _ending(replace(record, person=replace(record.person, male=not record.person.male)), after)
+        return told_by(replace(record, person=replace(record.person, male=not record.person.male)))
     if flaw == "wrong thing":
-        if not record.thing or not _uses(before, "thing}", "noun}"):
+        if not record.thing or not _uses(templates[:cut], "thing}", "noun}"):
             return None
         alike = [t for t in record.how.things if t is not record.thing and t.plural == record.thing.plural]
-        return _ending(replace(record, thing=choices.pick(alike)), after)
+        return told_by(replace(record, thing=choices.pick(alike)))
     if flaw == "wrong mood":
         opposite = {"positive": "negative", "negative": "positive"}.get(record.end.sentiment)
         if lines[cut].part != "closing" or opposite is None:
@@ -98,10 +102,6 @@ def _spoiled(flaw: str, told: Told, lines: list[Line], cut: int, choices: Choice
     ending = join(told.sentences[cut:])
     half = ending.english[: len(ending.english) // 2].rsplit(" ", 1)[0]
     return Pair(half.rstrip('.,!?:" '), ending.chinese[: len(ending.chinese) // 2].rstrip("。，！？：“”"))
-
-
-def _ending(record: Record, templates: list[Pair]) -> Pair:
-    return join(Teller(record).say(templates))
 
 
 def _uses(templates: list[Pair], *slots: str) -> bool:

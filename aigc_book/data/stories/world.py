@@ -154,7 +154,7 @@ JOBS = _pairs(
 HOBBIES = _pairs(
     "old films 看老电影, long walks 散步, strong tea 喝浓茶, jazz 听爵士乐, detective novels 看侦探小说, climbing 爬山,"
     " football 踢足球, folk songs 唱民歌, fresh flowers 养花, spicy food 吃辣, birdwatching 观鸟, poetry 读诗,"
-    " card games 打牌, history 研究历史, long train journeys 坐火车旅行, computer games 玩电脑游戏"
+    " card games 打牌, history 研究历史, travelling 旅行, crossword puzzles 玩填字游戏"
 )
 
 WEATHER = (

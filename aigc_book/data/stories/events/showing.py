@@ -88,9 +88,7 @@ LEARN = Kind(
 COMPETE = Kind(
     name="compete",
     theme=Pair("{P} takes part in {a_thing} {at}", "{P}在{at}参加{a_thing}"),
-    places=places(
-        "school, university, sports centre, park, square, community centre, village, theatre, office, hotel"
-    ),
+    places=places("school, university, sports centre, park, square, community centre, village, theatre, office, hotel"),
     things=CONTESTS,
     amounts=tuple(range(5, 61, 5)),
     openings=(
