@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from aigc_book.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, label_line
+from aigc_book.plotting.style import BLUE, GREY, INK, ORANGE, PURPLE, label_line
 
 
 def compute_map(
@@ -27,43 +27,34 @@ def compute_map(
         tokens_per_parameter: the slope of one more line, of this many tokens a parameter; None: no line.
     """
     figure, ax = plt.subplots(figsize=(8, 4.6))
-    ax.set(xscale="log", yscale="log", xlim=(2e3, 4e12), ylim=(3e4, 2e14))
+    ax.set(xscale="log", yscale="log", xlim=(2e3, 3e13), ylim=(3e4, 3e15))
     ax.set(xlabel="parameters N", ylabel="training tokens D")
     ax.grid(visible=False)
-    low, high = ax.get_ylim()
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    lines = {}  # name → (colour, style, two ends, where the name begins)
     for name, flops in budgets.items():
-        n = np.array([flops / 6 / high, flops / 6 / low])
-        ax.plot(n, flops / 6 / n, color=GREY, linewidth=0.9)
-        top = max(flops / 6 / high * 1.6, 2.6e3)
-        angle = _angle(ax, (top, flops / 6 / top), (top * 10, flops / 60 / top))
-        ax.text(
-            top,
-            flops / 6 / top,
-            name,
-            color=GREY,
-            fontsize=8,
-            rotation=angle,
-            rotation_mode="anchor",
-            va="bottom",
-        )
+        begin = max(flops / 6 / high * 1.5, left * 1.5)
+        ends = [(flops / 6 / high, high), (flops / 6 / low, low)]
+        lines[name] = (GREY, "-", ends, (begin, flops / 6 / begin))
     if tokens_per_parameter is not None:
-        n = np.array([2e3, 4e12])
-        ax.plot(n, tokens_per_parameter * n, color=PURPLE, linewidth=0.9, linestyle=(0, (4, 3)))
-        ax.annotate(
-            f"{tokens_per_parameter:g} tokens a parameter",
-            (3e7, tokens_per_parameter * 3e7),
-            xytext=(0, 4),
-            textcoords="offset points",
-            color=PURPLE,
-            fontsize=8,
-            rotation=_angle(ax, (1e7, 2e8), (1e8, 2e9)),
-            rotation_mode="anchor",
-        )
+        ends = [(left, left * tokens_per_parameter), (right, right * tokens_per_parameter)]
+        name = f"{tokens_per_parameter:g} tokens a parameter"
+        lines[name] = (PURPLE, (0, (4, 3)), ends, (1e7, 1e7 * tokens_per_parameter))
+    for name, (color, style, ends, begin) in lines.items():
+        ax.plot(*zip(*ends, strict=True), color=color, linewidth=0.9, linestyle=style)
+        angle = _angle(ax, *ends)
+        how = {"rotation": angle, "rotation_mode": "anchor", "va": "bottom", "fontsize": 8, "color": color}
+        ax.annotate(name, begin, xytext=(2, 2), textcoords="offset points", **how)
     ax.plot(*zip(*here, strict=True), "o", color=ORANGE, markersize=6)
     label_line(ax, *here[-1], here_label, ORANGE)
     for name, (n, d) in published.items():
         ax.plot(n, d, "o", color=BLUE, markersize=6)
-        label_line(ax, n, d, name, INK)
+        crowded = any(1 < other / n < 100 and 0.5 < tokens / d < 2 for other, tokens in published.values())
+        if crowded:  # the name would run into the next dot
+            how = {"xytext": (-5, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+            ax.annotate(name, (n, d), color=INK, fontsize=9, **how)
+        else:
+            label_line(ax, n, d, name, INK)
     return figure
 
 
@@ -104,8 +95,9 @@ def law_through_points(
         ax.plot(x, value, color=BLUE)
         ax.plot(*points, "o", color=INK, markersize=4)
         ax.plot(*held_out, "*", color=ORANGE, markersize=14, zorder=4)
-        label_line(ax, *held_out, "held out", ORANGE, up=14)
-        label_line(ax, x[35], high[35], "95 %", GREEN, up=8)
+        how = {"xytext": (0, -14), "textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 9}
+        ax.annotate("held out", held_out, color=ORANGE, **how)
+        label_line(ax, x[30], high[30], "95 %", BLUE, up=7)
         ax.set(title=title, xlabel=xlabel, xscale="log")
     axes[0][0].set_ylabel(ylabel)
     return figure
