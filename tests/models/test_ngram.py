@@ -82,6 +82,13 @@ def test_rare_and_unknown_tokens_are_nltks_too():
     assert model.probability("dog", ["the", "cat"]) == model.probability("ate", ["the", "cat"]) > 0
 
 
+def test_marks_are_known_however_rare():
+    model = NGram.train(["abcab"], order=2, min_count=2)  # one start, one end
+    assert UNKNOWN in model.vocabulary
+    assert model.probability("a", [START]) == pytest.approx(model.nltk.score("a", [START]), rel=1e-12)
+    assert model.probability(END, "b") == pytest.approx(model.nltk.score(END, ["b"]), rel=1e-12)
+
+
 def test_order_one_is_relative_frequency():
     model = NGram.train(["abacaba", "cc"], order=1)
     assert isinstance(model.nltk, MLE)
