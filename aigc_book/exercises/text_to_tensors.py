@@ -133,11 +133,7 @@ def check_segment(segment: Callable[[str, frozenset[str]], Sequence[str]]) -> Ve
         else:
             why = "At each place, take the longest word of the dictionary that begins there."
         return Verdict(False, f"{said} {why}")
-    return Verdict(
-        True,
-        "Right. And 研究生命的起源, “to study the origin of life”, now begins with 研究生, “graduate student”:"
-        " a greedy cut can't look back.",
-    )
+    return Verdict(True, "Right. But 研究生 is a graduate student: a greedy cut can't look back.")
 
 
 class _TooOften(Exception):

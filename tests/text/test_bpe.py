@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers.pre_tokenizers import ByteLevel
 
+from aigc_book.data import corpora
+from aigc_book.data.stories import stories
 from aigc_book.text import bpe
 from aigc_book.text.tokenizers import BPETokenizer
 
@@ -52,23 +55,59 @@ def test_merges_by_hand():
     assert tokenizer.encode("lowest") == [low, est]
 
 
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+def merged(parts, pair):
+    joined = []
+    while parts:
+        size = 2 if tuple(parts[:2]) == pair else 1
+        joined.append("".join(parts[:size]))
+        parts = parts[size:]
+    return joined
+
+
+def naive_merges(text, n_merges):
+    """From the definition: count all pairs anew for each merge; among equals the pair of the smaller ids is taken."""
+    alphabet = bpe.byte_alphabet()
+    counts = Counter(regex.findall(PATTERN, text))
+    words = {word: [alphabet[byte] for byte in word.encode()] for word in counts}
+    ids = {token: i for i, token in enumerate(sorted(alphabet))}
+    merges = []
+    for _ in range(n_merges):
+        pairs = Counter()
+        for word, parts in words.items():
+            for pair in pairwise(parts):
+                pairs[pair] += counts[word]
+        best = min(pairs, key=lambda pair: (-pairs[pair], ids[pair[0]], ids[pair[1]]))
+        merges.append(best)
+        ids.setdefault("".join(best), len(ids))
+        words = {word: merged(parts, best) for word, parts in words.items()}
+    return merges
+
+
+@pytest.mark.parametrize("kind", ["documentation", "stories"])
+def test_merges_against_the_definition(kind):
+    """On real English, and on English and Chinese mixed."""
+    texts = [corpora.python_docs()[:15_000]]
+    if kind == "stories":
+        texts = [text for story in stories("train", 40) for text in (story.english, story.chinese)]
+    text = "\n".join(texts)
+    fast = BPETokenizer.train(text, vocab_size=256 + 80, special_tokens=())
+    assert fast.merges == naive_merges(text, 80)
+
+
 def naive_encode(tokenizer, text):
     """From the definition: cut with GPT-2's pattern, then merge the pair that was learned first until there is none."""
-    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
     rank = {pair: i for i, pair in enumerate(tokenizer.merges)}
     alphabet, ids = bpe.byte_alphabet(), []
-    for word in regex.findall(pattern, text):
+    for word in regex.findall(PATTERN, text):
         parts = [alphabet[byte] for byte in word.encode()]
         while len(parts) > 1:
             best = min(pairwise(parts), key=lambda pair: rank.get(pair, len(rank)))
             if best not in rank:
                 break
-            merged = []
-            while parts:
-                size = 2 if tuple(parts[:2]) == best else 1
-                merged.append("".join(parts[:size]))
-                parts = parts[size:]
-            parts = merged
+            parts = merged(parts, best)
         ids += [tokenizer.vocab[part] for part in parts]
     return ids
 

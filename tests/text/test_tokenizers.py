@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aigc_book.text.tokenizers import CharTokenizer, WordTokenizer
+from aigc_book.text.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 
 # ---- characters
 
@@ -191,3 +191,15 @@ def test_using_torchtext_warns_of_nothing():
     command = "from aigc_book.text.tokenizers import WordTokenizer; WordTokenizer.train('a b').encode('a')"
     result = subprocess.run([sys.executable, "-W", "default", "-c", command], capture_output=True, text=True)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("text", ["a", "字"])
+@pytest.mark.parametrize(
+    ("tokenizer", "settings", "n_ids"),
+    [(CharTokenizer, {}, 1), (WordTokenizer, {"splitter": None}, 1), (BPETokenizer, {"vocab_size": 257}, None)],
+)
+def test_a_text_of_one_token_is_enough(text, tokenizer, settings, n_ids):
+    trained = tokenizer.train(text, **settings)
+    ids = trained.encode(text)
+    assert len(ids) == (n_ids or len(text.encode()))  # byte pairs learn no merge from it
+    assert trained.decode(ids) == text
