@@ -21,7 +21,7 @@ def attention(
     """Attention weights over tokens as a heat map: a row for each query, a column for each key.
 
     Args:
-        weights: (T, S) for one head, or (H, T, S) for a grid of heads; each row sums to 1.
+        weights: (T, S) for one head, or (H, T, S) for a grid of heads, four in a row; each row sums to 1.
         queries: the T tokens that look.
         keys: the S tokens that are looked at; the queries if None.
         titles: one title a head.
@@ -53,6 +53,10 @@ def attention(
         image = ax.imshow(head, cmap="Blues", vmin=0, vmax=max(darkest, head.max()))
         ax.set_xticks(range(len(keys)), keys, rotation=45, ha="left", rotation_mode="anchor")
         ax.set_yticks(range(len(queries)), queries)
+        if index % columns:  # a grid's tokens stand at its left and at its top only
+            ax.set_yticklabels([])
+        if index >= columns:
+            ax.set_xticklabels([])
         ax.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
         ax.spines[:].set_visible(False)
         ax.grid(False)

@@ -39,6 +39,10 @@ def test_attention_of_several_heads_and_another_range():
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert [ax.get_title() for ax in shown] == list("vwxyz")
     assert all(ax.images[0].get_clim() == (0, 0.4) and not ax.texts for ax in shown)
+    labelled = [
+        [any(label.get_text() for label in axis.get_ticklabels()) for axis in (ax.yaxis, ax.xaxis)] for ax in shown
+    ]
+    assert labelled == [[True, True], *[[False, True]] * 3, [True, False]]  # at the left and at the top of the grid
 
 
 def test_attention_refuses_what_does_not_fit():
