@@ -1,7 +1,7 @@
 """How fast stories are drawn and told: ``python benchmarks/stories.py``. The aim: 10,000 in under 5 seconds.
 
-There is no peer to measure beside: no public generator tells the same story in two languages with its labels. Each round
-draws other stories in a fresh list, so that nothing is remembered from the round before.
+There is no peer to measure beside: no public generator tells the same story in two languages with its labels. Each
+round draws other stories in a fresh list, so that nothing is remembered from the round before.
 """
 
 import argparse

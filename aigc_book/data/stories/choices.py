@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
-_T = TypeVar("_T")
+T = TypeVar("T")
 
 
 class Choices:
@@ -17,7 +17,7 @@ class Choices:
     def __init__(self, seed: str):
         self._random = Random(seed).random
 
-    def pick(self, options: Sequence[_T]) -> _T:
+    def pick(self, options: Sequence[T]) -> T:
         """One of the options, each as likely as the others."""
         return options[int(self._random() * len(options))]
 

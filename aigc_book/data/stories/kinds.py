@@ -57,8 +57,8 @@ class Kind:
     places: tuple[str, ...]
     events: tuple[Pair, ...]
     outcomes: tuple[Outcome, ...]
-    openings: tuple[Pair, ...] = ()  #: its own; none: the person goes to the place for one of the place's motives
-    motives: tuple[Pair, ...] = ()  #: its own; none: the place's
+    openings: tuple[Pair, ...] = ()  #: its own; with none the person goes to the place for one of the place's motives
+    motives: tuple[Pair, ...] = ()  #: its own; with none it has the place's, or none at all if it has openings
     reactions: tuple[Pair, ...] = ()
     things: tuple[Thing, ...] = ()
     amounts: tuple[int, ...] = ()

@@ -13,7 +13,7 @@ TYPES = {
     "thing": "THING",
     "number": "NUMBER",
 }
-#: All tags, in a fixed order: their places are class ids for a tagger.
+#: All tags; their places in this order are class ids for a tagger.
 BIO_TAGS = ("O", *(f"{letter}-{name}" for name in dict.fromkeys(TYPES.values()) for letter in "BI"))
 
 # A Chinese character is a token. Hyphens stay in an English word; 's and n't are words of their own, as in the
@@ -29,7 +29,7 @@ class Entity(NamedTuple):
     The spans are (start, end) in characters. A later mention may be shorter ("umbrella" for "red umbrella").
     """
 
-    role: str  #: the field of the event record: person, other, place, moment, thing or number
+    role: str  #: the field of the event record, one of person, other, place, moment, thing or number
     type: str  #: PERSON, PLACE, TIME, THING or NUMBER
     english: str
     chinese: str

@@ -22,7 +22,7 @@ class Preference(NamedTuple):
     reason: Pair
 
 
-#: What can be wrong with an ending, and how that is said.
+# What can be wrong with an ending, and how that is said.
 FLAWS = {
     "wrong person": Pair("It names a person who is not in the story.", "它提到了故事里没有的人。"),
     "wrong pronoun": Pair("It takes a man for a woman or a woman for a man.", "它弄错了人物的性别。"),

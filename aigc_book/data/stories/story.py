@@ -26,11 +26,11 @@ class Story:
     """
 
     record: Record  #: the facts
-    wording: int  #: the seed of the choices: of sentences, of the task, of what is wrong with the worse ending
+    wording: int  #: the seed for the choice of sentences, of the task, and of what is wrong with the worse ending
 
     @cached_property
     def sentences(self) -> tuple[Pair, ...]:
-        """The story sentence by sentence, three to eight of them: ``.english`` and ``.chinese`` say the same."""
+        """The three to eight sentences of the story; ``.english`` and ``.chinese`` of each say the same."""
         return tuple(plain(pair) for pair in self._marked)
 
     @cached_property
@@ -50,7 +50,7 @@ class Story:
 
     @property
     def sentiment(self) -> str:
-        """How it ends: ``"negative"``, ``"neutral"`` or ``"positive"``."""
+        """How it ends, ``"negative"``, ``"neutral"`` or ``"positive"``."""
         return self.record.end.sentiment
 
     @cached_property

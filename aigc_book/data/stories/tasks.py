@@ -26,7 +26,7 @@ class Told(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the ending begins: the index of the outcome's sentence."""
+        """Where the ending begins, the index of the outcome's sentence."""
         return self.parts.index("outcome")
 
 

@@ -32,7 +32,7 @@ class Relation:
     english: str
     chinese: str
     of: str = "的"
-    male: bool | None = None  #: None: the word fits everybody
+    male: bool | None = None  #: with None the word fits everybody
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Place:
     english: str  #: as in "went to the library"
     chinese: str  #: as in 去图书馆
     at: str  #: as in "in the library"
-    inside: str = ""  #: what 在图书馆… takes at its end: 里, 上 or nothing
+    inside: str = ""  #: what 在图书馆… takes at its end, 里 or 上 or nothing
     hours: tuple[int, int] = (9, 17)  #: the hours of the day at which somebody may sensibly go there
-    motives: tuple[Pair, ...] = ()  #: what one goes there for: "to return some books", 还书
+    motives: tuple[Pair, ...] = ()  #: what one goes there for, such as "to return some books", 还书
     outdoors: bool = False
 
 
@@ -62,9 +62,9 @@ class Thing:
 
 @dataclass(frozen=True)
 class Moment:
-    """A day and a clock time. ``day``: "yesterday", a weekday, "last" with a weekday, or a date (month, day)."""
+    """A day and a clock time."""
 
-    day: str
+    day: str  #: "yesterday", "weekday", "last" (with a weekday), or "date"
     number: int  #: the weekday (0 is Monday), or the day of the month
     month: int  #: 1 to 12 for a date, otherwise 0
     hour: int
@@ -87,7 +87,7 @@ class Moment:
 
     @property
     def chinese(self) -> str:
-        """Such as 星期六下午三点半: the larger unit comes first."""
+        """Such as 星期六下午三点半, the larger unit first."""
         weekday = "星期" + "一二三四五六天"[self.number % 7]
         date = f"{chinese_number(self.month)}月{chinese_number(self.number)}号"
         day = {"yesterday": "昨天", "weekday": weekday, "last": f"上个{weekday}", "date": date}[self.day]
@@ -102,7 +102,7 @@ class Weather:
     answer: Pair
     months: tuple[int, ...] = tuple(range(1, 13))
     hours: tuple[int, int] = (0, 23)
-    outdoors: bool = True  #: False: nobody would do anything outdoors in it
+    outdoors: bool = True  #: whether one would do anything outdoors in it
 
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -8,7 +8,7 @@ from aigc_book.data.stories.events.showing import COMPETE, LEARN, PERFORM
 from aigc_book.data.stories.events.spending import BUY, GIVE
 from aigc_book.data.stories.events.working import CARRY, PLANT, REPAIR
 
-#: By name, in a fixed order: a place in it is a class id.
+# By name, in a fixed order: a place in it is a class id.
 KINDS = {
     kind.name: kind
     for kind in (
