@@ -85,28 +85,44 @@ def check_cbow_gradient(cbow_gradient: Callable[[Tensor, Tensor, Tensor], Tensor
 def check_odd_one_out(odd_one_out: Callable[[Embeddings, list[str]], str]) -> Verdict:
     """The word with the lowest cosine with the mean of the unit vectors."""
     words = ["lock", "thread", "bacon", "queue"]
-    for odd in words:  # the odd one in each place, very long in one round and very short in the other
+    tables = []
+    for odd in range(4):  # the odd one in each place, once very long and once very short
         for length in (30.0, 0.05):
-            rows = [[0.0, length, 0.0] if w == odd else [2.0 - 0.4 * i, 0.1 * i, 0.2] for i, w in enumerate(words)]
-            vectors = Embeddings(["other", *words], torch.tensor([[0.0, -1.0, 0.0], *rows]))
-            answer = odd_one_out(vectors, list(words))
-            if answer is None:
-                return unanswered("odd_one_out")
-            if isinstance(answer, int):
-                return Verdict(False, f"The answer must be a word; got the number {answer}.")
-            if answer not in words:
-                return Verdict(False, f"The answer must be one of the words {words}; got {answer!r}.")
-            if answer == odd:
-                continue
-            at, table = words.index(answer), torch.tensor(rows)
-            units = F.normalize(table, dim=1)
-            if int((units @ units.mean(dim=0)).argmax()) == at:
-                return Verdict(False, f"{answer!r} is the most typical of the four: you took the highest cosine.")
-            if int(F.cosine_similarity(table, table.mean(dim=0), dim=1).argmin()) == at:
-                return Verdict(False, "A long vector draws the mean to itself. Make all vectors as long as 1 first.")
-            if int((table @ units.mean(dim=0)).argmin()) == at:
-                return Verdict(False, "That is the lowest dot product, which a short vector has. Take the cosine.")
-            return Verdict(False, f"For {words} with {odd!r} apart from the others the answer was {answer!r}.")
+            rows = [[2.0 - 0.4 * i, 0.1 * i, 0.2] for i in range(4)]
+            rows[odd] = [0.0, length, 0.0]
+            tables.append(torch.tensor(rows))
+    answers = [odd_one_out(Embeddings(words, table), list(words)) for table in tables]
+    if None in answers:
+        return unanswered("odd_one_out")
+    for answer in answers:
+        if answer not in words:
+            return Verdict(False, f"The answer must be one of the words {words}; got {answer!r}.")
+
+    def lowest(score: Callable[[Tensor, Tensor], Tensor]) -> list[str]:
+        return [words[int(score(table, F.normalize(table, dim=1)).argmin())] for table in tables]
+
+    right = lowest(lambda table, units: units @ units.mean(dim=0))
+    mistakes = [
+        (lambda table, units: -(units @ units.mean(dim=0)), "You took the highest cosine: that is the most typical."),
+        (
+            lambda table, units: F.cosine_similarity(table, table.mean(dim=0), dim=1),
+            "A long vector draws the mean to itself. Make all vectors as long as 1 first.",
+        ),
+        (
+            lambda table, units: table @ units.mean(dim=0),
+            "You took the lowest dot product, which may come from a short vector. Take the cosine.",
+        ),
+        (
+            lambda table, units: table @ table.mean(dim=0),
+            "You took dot products of vectors as long as they came. Make all of them as long as 1 first.",
+        ),
+    ]
+    for score, why in mistakes:
+        if answers == lowest(score) != right:
+            return Verdict(False, why)
+    for answer, expected in zip(answers, right, strict=True):
+        if answer != expected:
+            return Verdict(False, f"For {words} with {expected!r} apart from the others the answer was {answer!r}.")
     return Verdict(True, "Right, and however long the vectors are.")
 
 

@@ -122,12 +122,13 @@ def test_odd_accepts_the_solution():
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (lambda v, w: odd(v, w, pick=torch.argmax), "you took the highest cosine"),
+        (lambda v, w: odd(v, w, pick=torch.argmax), "You took the highest cosine"),
         (lambda v, w: odd(v, w, unit=False), "A long vector draws the mean to itself"),
-        (lambda v, w: odd(v, w, dot=True), "the lowest dot product"),
-        (lambda v, w: 2, "must be a word; got the number 2"),
+        (lambda v, w: odd(v, w, dot=True, unit=False), "Make all (vectors|of them) as long as 1 first"),
+        (lambda v, w: odd(v, w, dot=True), "You took the lowest dot product"),
+        (lambda v, w: 2, "must be one of the words .* got 2"),
         (lambda v, w: "other", "must be one of the words .* got 'other'"),
-        (lambda v, w: w[0] if w[0] != odd(v, w) else w[1], "with 'lock' apart|you took|the mean to itself|dot product"),
+        (lambda v, w: w[0] if w[0] != odd(v, w) else w[1], "with 'lock' apart from the others the answer was 'thread'"),
     ],
 )
 def test_odd_names_the_mistake(answer, why):
