@@ -12,7 +12,7 @@
         story.instruction, story.response
         story.preferred, story.rejected   # two endings, and story.preference with the prompt and the reason
 
-Whatever exists in both languages is a :class:`~aigc_book.data.stories.language.Pair` with ``.english`` and ``.chinese``.
+Whatever is there in both languages is a :class:`~aigc_book.data.stories.language.Pair`, ``.english`` and ``.chinese``.
 
 A story begins with an event record, a :class:`~aigc_book.data.stories.records.Record`: who, with whom, where, when,
 what, how many, why, and how it ends. Hand-written sentences tell the record in both languages, and labels and tasks

@@ -133,7 +133,8 @@ def test_place():
             assert "home" in story.english and "家" in story.chinese
             continue
         assert [names[name] for name in found(list(names), story.english, words=True)] == [place]
-        assert found([p.chinese for p in names.values()], story.chinese, words=False) == {place.chinese}
+        chinese = re.sub("|".join(p.chinese for p in PEOPLE), "，", story.chinese)  # 保罗马上 holds no 罗马
+        assert found([p.chinese for p in names.values()], chinese, words=False) == {place.chinese}
 
 
 def test_moment():

@@ -98,7 +98,7 @@ BUY = Kind(
     name="buy",
     theme=Pair("{P} buys {a_thing} {at}", "{P}在{at}买{a_thing}"),
     places=places(
-        "market, department store, night market, antique shop, supermarket, railway station, square, airport"
+        "market, department store, night market, antique shop, supermarket, square, village, community centre"
     ),
     things=GOODS,
     amounts=(*range(35, 100, 5), *range(100, 500, 20)),
