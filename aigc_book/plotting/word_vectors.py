@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 
 from aigc_book.plotting.style import BLUE, COLORS, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 
-_WORDS = (BLUE, RED, GREEN, PURPLE, "#8C6D00", "#2B7F9E", INK, "#A03C78")  # all dark enough to be read as text
+_WORDS = (  # all dark enough to be read as text
+    BLUE, RED, "#007A59", "#B0508A", "#8C6D00", "#2B7F9E", INK, "#7B2D8E", "#4C7A1E", "#8A4B2A", "#C0223B", "#4A5A9E",
+)  # fmt: skip
 
 
 def word_map(points, words: Sequence[str], families: Mapping[str, Sequence[str]]) -> Figure:
@@ -27,7 +29,7 @@ def word_map(points, words: Sequence[str], families: Mapping[str, Sequence[str]]
     points = np.asarray(points, dtype=float)
     if points.shape != (len(words), 2):
         raise ValueError(f"points must have the shape ({len(words)}, 2), one for each word; got {points.shape}")
-    figure, ax = plt.subplots(figsize=(8.6, 6.6))
+    figure, ax = plt.subplots(figsize=(7.6, 6.4))
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.grid(False)
