@@ -1,5 +1,7 @@
 """Recurrent layers: a state that is carried from token to token. The simple RNN, the LSTM and the GRU.
 
+::
+
     RNN     h_t = tanh(W x_t + b + U h_{t-1} + b')
     LSTM    i, f, o = σ(…) and g = tanh(…), where each … is W x_t + b + U h_{t-1} + b' with rows of its own
             c_t = f ⊙ c_{t-1} + i ⊙ g,   h_t = o ⊙ tanh(c_t)
@@ -9,6 +11,7 @@
 Source: Elman 1990, *Finding structure in time*; Hochreiter and Schmidhuber 1997, *Long short-term memory*, with the
 forget gate of Gers, Schmidhuber and Cummins 2000; Cho et al. 2014 for the GRU, whose r acts on h_{t-1} before the
 product with U_n: here, as in ``nn.GRU``, it acts on the product.
+
 Weights have the shapes and the order of gates of ``torch.nn``'s layers, so that they can be copied either way.
 Shape letters: B batch, T tokens, C ``d_model``, G gates of a cell (1, 4 or 3).
 """

@@ -31,12 +31,12 @@ def text_ladder(
     """
     if not rows:
         raise ValueError("rows must hold at least one model; got none")
-    columns, lines, size = 64, 3, 7.4  # of the texts: characters, lines, points
+    columns, lines, size = 58, 3, 8.2  # of the texts: characters, lines, points
     figure, (ax, page) = plt.subplots(
         1,
         2,
         figsize=(8.6, 0.5 + 0.62 * len(rows)),
-        width_ratios=(1, columns * CHARACTER_INCHES * size / 3.6),
+        width_ratios=(1, 1.35),
         sharey=True,
     )
     for place, (name, (score, text)) in enumerate(rows.items()):
@@ -90,11 +90,7 @@ def wall(
         top.plot(path, [loss(value) for value in path], "o", color=color, markersize=4, alpha=0.8)
         below.plot(path, range(len(path)), "o-", color=color, markersize=3, linewidth=1, label=name)
         end = (path[-1], len(path) - 1)
-        left = path[-1] > (xlim[0] + xlim[1]) / 2
-        below.annotate(
-            name, end, (-6 if left else 6, -2), textcoords="offset points", ha="right" if left else "left",
-            va="top", color=color, fontsize=9,
-        )  # fmt: skip
+        below.annotate(name, end, (8, 0), textcoords="offset points", va="center", color=color, fontsize=9)
     top.set(ylabel="loss", xlim=xlim)
     below.set(ylabel="update", xlabel=xlabel)
     below.invert_yaxis()
