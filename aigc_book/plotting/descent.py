@@ -4,11 +4,13 @@ import base64
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from IPython.display import HTML
 from matplotlib import pyplot as plt
-from matplotlib.animation import FuncAnimation
+from matplotlib.animation import HTMLWriter
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -86,7 +88,10 @@ def descent_race(
     highest = 2 * max(values[0] for values in above.values())
     loss_ax.set(xlim=(0, steps), ylim=(floor / 2, highest), yscale="log", xlabel="step")
     loss_ax.yaxis.set_minor_locator(NullLocator())
-    loss_ax.set_title("height above the lowest point", fontsize=10)
+    loss_ax.yaxis.set_major_formatter("{x:g}")
+    # A title with a place of its own needn't look for one in each picture.
+    loss_ax.set_title("height above the lowest point", y=1.02)
+    title = map_ax.set_title("step 0", y=1.02)
     trails = []
     for (name, path), color in zip(arrays.items(), RUNNERS, strict=False):
         (trail,) = map_ax.plot([], [], color=color, linewidth=1.4, zorder=4)
@@ -98,17 +103,21 @@ def descent_race(
     figure.set_layout_engine("none")  # what has been laid out stays, which saves most of the time
     shown = np.unique(np.linspace(0, steps, frames).round().astype(int))
 
-    def draw(step: int) -> list:
+    def draw(step: int) -> None:
         for path, values, trail, head, curve in trails:
             trail.set_data(path[: step + 1].T)
             head.set_data(path[step : step + 1].T)
             curve.set_data(np.arange(step + 1), values[: step + 1])
-        map_ax.set_title(f"step {step}")
-        return [part for *_, trail, head, curve in trails for part in (trail, head, curve)]
+        title.set_text(f"step {step}")
 
-    animation = FuncAnimation(figure, draw, frames=[*shown, *[steps] * 3], interval=INTERVAL_MS, blit=False)
-    with plt.rc_context({"savefig.dpi": dpi}):
-        page = animation.to_jshtml(default_mode="loop")
+    writer = HTMLWriter(fps=1000 / INTERVAL_MS, embed_frames=True, default_mode="loop")
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "race.html"
+        with writer.saving(figure, place, dpi):
+            for step in [*shown, *[steps] * 3]:
+                draw(step)
+                writer.grab_frame()
+        page = place.read_text(encoding="utf-8")
     plt.close(figure)
     return HTML(re.sub(r"(?<=data:image/png;base64,)[^\"]+", _with_fewer_colours, page))
 
