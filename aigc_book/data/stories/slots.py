@@ -46,7 +46,7 @@ def english_slots(record: Record) -> dict[str, str]:
     if record.job:
         slots |= {"a_job": with_article(record.job.english), "hobby": record.hobby.english}
     if record.motive:
-        slots["why"] = record.motive.english.format_map(slots)
+        slots["why"] = record.motive.english
     return slots
 
 
@@ -84,7 +84,7 @@ def chinese_slots(record: Record) -> dict[str, str]:
     if record.job:
         slots |= {"job": record.job.chinese, "hobby": record.hobby.chinese}
     if record.motive:
-        slots["why"] = record.motive.chinese.format_map(slots)
+        slots["why"] = record.motive.chinese
     return slots
 
 

@@ -163,10 +163,11 @@ def stories(split: str = "train", n: int = 1000, seed: int = 0) -> list[Story]:
     """So many different stories of a split; the first of them are the same for every ``n``.
 
     Raises:
-        ValueError: n is below 1, the split is not one of :data:`SPLITS`, or the seed is not a whole number.
+        ValueError: n is not a whole number of at least 1, the split is not one of :data:`SPLITS`, or the seed is not a
+            whole number.
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1; got {n}")
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be a whole number of at least 1; got {n!r}")
     return list(islice(endless(split, seed), n))
 
 

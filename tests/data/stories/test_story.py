@@ -91,7 +91,7 @@ def digest() -> str:
 
 def test_the_same_on_every_python():
     """The digest was the same under Python 3.10, 3.11, 3.12 and 3.13. A new one is due when a sentence changes."""
-    assert digest() == "60d3aa0435ce8c8deafa4eae8da447bb5699d3b21616393b6faa47a6c81b5e34"
+    assert digest() == "8da80e696f717a2de81ebd6a5588f0a593154ce4ae0d93a0b0d70683ab7d0220"
 
 
 def test_the_same_whatever_the_hash_seed():
@@ -167,7 +167,7 @@ def test_errors(make):
         make(0.5, "train")
 
 
-@pytest.mark.parametrize("n", [0, -1])
+@pytest.mark.parametrize("n", [0, -1, 2.5])
 def test_at_least_one_story(n):
-    with pytest.raises(ValueError, match=f"n must be at least 1; got {n}"):
+    with pytest.raises(ValueError, match=f"n must be a whole number of at least 1; got {n}"):
         stories("train", n)

@@ -12,7 +12,7 @@ TRAVEL = Kind(
     amounts=tuple(range(2, 19)),
     weather=False,
     motives=(
-        Pair("to visit {his} grandmother", "看望奶奶"),
+        Pair("to visit an aunt", "看望姑姑"),
         Pair("to look for a job", "找工作"),
         Pair("to see the old town", "看看老城"),
         Pair("to study music", "学音乐"),

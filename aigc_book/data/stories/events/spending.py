@@ -102,10 +102,15 @@ BUY = Kind(
     ),
     things=GOODS,
     amounts=(*range(35, 100, 5), *range(100, 500, 20)),
-    motives=(Pair("to buy {a_thing}", "买{a_thing}"),),
     openings=(
-        Pair("At {time}, {P} and {O} went to {place} {why}.", "{time}，{P}和{O}去{place}{why}。"),
-        Pair("{P} wanted {why}, so {he} took {O} to {place} at {time}.", "{P}想{why}，于是{time}带着{O}去了{place}。"),
+        Pair(
+            "At {time}, {P} and {O} went to {place} to buy {a_thing}.",
+            "{time}，{P}和{O}去{place}买{a_thing}。",
+        ),
+        Pair(
+            "{P} wanted to buy {a_thing}, so {he} took {O} to {place} at {time}.",
+            "{P}想买{a_thing}，于是{time}带着{O}去了{place}。",
+        ),
     ),
     events=(
         Pair("The seller wanted {n} yuan, and {P} paid at once.", "老板要{n}块钱，{P}马上就付了钱。"),
@@ -175,6 +180,7 @@ BUY = Kind(
     asks=(
         Ask("How much did the {noun} cost?", "{n} yuan", "{noun}多少钱？", "{n}块钱"),
         Ask("What did {P} buy?", "{thing}", "{P}买了什么？", "{thing}"),
+        Ask("Why did {P} go to {place}?", "to buy {a_thing}", "{P}去{place}做什么？", "买{a_thing}"),
         Ask("Who went with {P}?", "{O}", "谁和{P}一起去的？", "{O}"),
     ),
 )
