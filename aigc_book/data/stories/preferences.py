@@ -28,8 +28,8 @@ FLAWS = {
     "wrong pronoun": Pair("It takes a man for a woman or a woman for a man.", "它弄错了人物的性别。"),
     "wrong thing": Pair("It confuses the thing with another one.", "它把东西弄错了。"),
     "wrong mood": Pair("The feeling does not fit what happened.", "人物的心情和发生的事不相符。"),
-    "repetition": Pair("It only repeats what was said before.", "它只是重复了前面的话。"),
-    "off topic": Pair("It has nothing to do with the story.", "它和故事没有关系。"),
+    "repetition": Pair("It repeats what was said before.", "它重复了前面说过的话。"),
+    "off topic": Pair("A sentence of it has nothing to do with the story.", "其中有一句话和故事没有关系。"),
     "rude": Pair("It insults people.", "它侮辱了别人。"),
     "broken off": Pair("It breaks off in the middle of a sentence.", "它的句子没有说完。"),
 }
@@ -93,15 +93,16 @@ def _spoiled(flaw: str, told: Told, lines: list[Line], cut: int, choices: Choice
         if lines[cut].part != "closing" or opposite is None:
             return None
         return join(told.teller.say([choices.pick(CLOSINGS[opposite])]))
+    # One sentence is replaced and the others stay, so that length gives nothing away.
     if flaw == "repetition":
-        return told.sentences[cut - 1]
+        return join((told.sentences[cut - 1], *told.sentences[cut + 1 :]))
     if flaw == "off topic":
-        return choices.pick(_OFF_TOPIC)
+        return join((choices.pick(_OFF_TOPIC), *told.sentences[cut + 1 :]))
     if flaw == "rude":
-        return join(told.teller.say([choices.pick(_RUDE)]))
-    ending = join(told.sentences[cut:])
-    half = ending.english[: len(ending.english) // 2].rsplit(" ", 1)[0]
-    return Pair(half.rstrip('.,!?:" '), ending.chinese[: len(ending.chinese) // 2].rstrip("。，！？：“”"))
+        return join((*told.sentences[cut:-1], *told.teller.say([choices.pick(_RUDE)])))
+    english, chinese = told.sentences[cut]
+    half = english[: len(english) // 2].rsplit(" ", 1)[0]
+    return Pair(half.rstrip('.,!?:;" '), chinese[: len(chinese) // 2].rstrip("。，！？：“”"))
 
 
 def _uses(templates: list[Pair], *slots: str) -> bool:

@@ -164,19 +164,32 @@ def test_wrong_mood():
 
 def test_repetition():
     for story in with_flaw("repetition"):
-        assert story.preference.prompt.english.endswith(story.rejected.english)
-        assert story.preference.prompt.chinese.endswith(story.rejected.chinese)
+        last = max(s for s in story.sentences if story.preference.prompt.english.endswith(s.english))
+        assert story.rejected.english.startswith(last.english) and story.rejected.chinese.startswith(last.chinese)
 
 
-def test_off_topic_and_rude():
+def test_off_topic():
+    """Its first sentence is in no story at all; what follows is the story's own."""
     texts = " ".join(story.english for story in STORIES)
     for story in with_flaw("off topic"):
-        assert story.rejected.english not in texts and story.record.person.english not in story.rejected.english
+        first, *others = re.split(r"(?<=[.]) ", story.rejected.english, maxsplit=1)
+        assert first not in texts
+        assert not others or story.english.endswith(others[0])
+
+
+def test_rude():
     for story in with_flaw("rude"):
-        assert re.search("idiot|fool|ugly pig", story.rejected.english) and re.search(
-            "白痴|傻瓜|丑猪", story.rejected.chinese
-        )
+        assert re.search("idiot|fool|ugly pig", story.rejected.english)
+        assert re.search("白痴|傻瓜|丑猪", story.rejected.chinese)
         assert story.record.person.english in story.rejected.english
+
+
+def test_length_gives_nothing_away():
+    """Unless it breaks off, the worse ending has as many sentences as the better one."""
+    for story in STORIES:
+        if story.preference.flaw != "broken off":
+            counts = [len(re.findall("[。！？]”?", text)) for text in (story.preferred.chinese, story.rejected.chinese)]
+            assert counts[0] == counts[1], (story.preferred, story.rejected)
 
 
 def test_broken_off():
