@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import itertools
 import re
 from functools import cache
 from itertools import groupby
@@ -24,6 +25,11 @@ TERM = re.compile(r"\{term\}`(?P<text>[^`<>]+?)(?:\s*<(?P<target>[^`<>]+)>)?`(?P
 FIGURE_CALL = re.compile(r"\bplotting\.(?!use_style\b)\w+\(|\bplt\.\w+\(")
 
 every_chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+# The outlook collects what the chapters taught: it has no exercises of its own.
+every_lesson = pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.parent.name != "outlook"], ids=lambda path: path.stem
+)
+ERRATA = BOOK / "outlook" / "errata.ipynb"
 
 
 @cache
@@ -150,7 +156,7 @@ def test_nothing_is_defined_in_two_chapters():
     assert {name: stems for name, stems in where.items() if len(stems) > 1} == {}
 
 
-@every_chapter
+@every_lesson
 def test_package_is_imported_and_proven_equal(path):
     sources = "\n".join(cell.source for cell in code_cells(path)[1:])
     assert re.search(r"^(from|import) aigc_book\b", sources, re.MULTILINE)
@@ -171,7 +177,7 @@ def test_no_path_tricks_no_network_no_widgets(path):
             assert not {"tqdm.auto", "tqdm.notebook"} & set(names), f"{cell.id}: plain tqdm only"
 
 
-@every_chapter
+@every_lesson
 def test_card_says_what_and_the_build_says_how_long(path):
     (card,) = re.findall(r":::\{chapter-card\}\n(.*?)\n:::", prose(path), re.DOTALL)
     assert 1 <= len(re.findall(r"^[-*] ", card, re.MULTILINE)) <= 3
@@ -211,7 +217,7 @@ def test_names_are_unique_in_the_book():
     assert len(names) == len(set(names))
 
 
-@every_chapter
+@every_lesson
 def test_exercises_have_stubs_checks_and_solutions(path):
     text = prose(path)
     labels = re.findall(r"\{exercise\}[^\n]*\n:label: (\S+)", text)
@@ -227,7 +233,7 @@ def test_exercises_have_stubs_checks_and_solutions(path):
     assert sum("check_" in cell.source and "assert" in cell.source for cell in solutions) >= 2
 
 
-@every_chapter
+@every_lesson
 def test_claims_are_cited_and_articles_are_answered(path):
     text = prose(path)
     cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text) for key in keys.split(",")}
@@ -239,7 +245,7 @@ def test_claims_are_cited_and_articles_are_answered(path):
     assert "## Summary" in text
 
 
-@every_chapter
+@every_lesson
 def test_terms_come_with_their_chinese_names(path):
     seen = set()
     for use in TERM.finditer(prose(path)):
@@ -250,6 +256,27 @@ def test_terms_come_with_their_chinese_names(path):
             assert after in glossary()[term], f"{use[0]}: the first mention is followed by ({glossary()[term][0]})"
         seen.add(term)
     assert len(seen) >= 8
+
+
+def test_every_erratum_is_quoted_run_and_led_to():
+    cells = read(ERRATA).cells
+    starts = [i for i, cell in enumerate(cells) if re.match(r"\(erratum-e\d+\)=", cell.source)]
+    found = []
+    for start, end in itertools.pairwise([*starts, len(cells)]):
+        number, heading = re.match(r"\(erratum-e(\d+)\)=\n## E(\d+) · ", cells[start].source).groups()
+        assert number == heading
+        found.append(int(number))
+        text = "\n".join(cell.source for cell in cells[start:end] if cell.cell_type == "markdown")
+        assert re.search(r"[「“]", text), f"E{number} quotes nothing"
+        assert re.search(r"Articles? \d", text), f"E{number} names no article"
+        assert "Where: " in text, f"E{number} leads to no chapter"
+        code = [cell.source for cell in cells[start:end] if cell.cell_type == "code"]
+        assert not code or any("assert" in source for source in code), f"E{number} asserts nothing"
+    assert found == sorted(set(found))
+    for path in NOTEBOOKS:
+        named = {int(n) for n in re.findall(r"(?:<erratum-e|Erratum E)(\d+)", prose(path))}
+        assert named <= set(found), f"{path.stem} names errata that are not listed: {sorted(named - set(found))}"
+        assert not re.search(r"(?<!`)Erratum E\d", prose(path)), f"{path.stem}: link {{ref}}`Erratum E1 <erratum-e1>`"
 
 
 def test_glossary_is_in_order_and_every_citation_is_known():
