@@ -51,7 +51,7 @@ class RNNConfig:
 
     @property
     def max_seq_len(self) -> int:
-        """A recurrent network has no longest context: the state has one size however much was read."""
+        """No limit, since the state has one size however much was read."""
         return sys.maxsize
 
 
