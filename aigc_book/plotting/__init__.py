@@ -8,9 +8,11 @@ from aigc_book.plotting.attention_maps import attention, attention_arcs, attenti
 from aigc_book.plotting.bars import bars
 from aigc_book.plotting.descent import descent_race, steps_up_and_down
 from aigc_book.plotting.drawn_digits import Scatter, digit_rows, line_and_clouds
+from aigc_book.plotting.heads import code_maps, head_grid
 from aigc_book.plotting.landscape import Milestone, timeline
 from aigc_book.plotting.lines import Panel, curve_panels, curves
 from aigc_book.plotting.networks import decision_boundaries, digits_read, network_numbers
+from aigc_book.plotting.reading import Reading, reading_lines
 from aigc_book.plotting.recurrence import text_ladder, wall
 from aigc_book.plotting.scale import compute_map, law_through_points
 from aigc_book.plotting.style import (
@@ -45,6 +47,7 @@ __all__ = [
     "YELLOW",
     "Milestone",
     "Panel",
+    "Reading",
     "Scatter",
     "attention",
     "attention_arcs",
@@ -52,6 +55,7 @@ __all__ = [
     "bars",
     "batch_grids",
     "cloud",
+    "code_maps",
     "compute_map",
     "curve_panels",
     "curves",
@@ -60,11 +64,13 @@ __all__ = [
     "digit_rows",
     "digits_read",
     "dot_rows",
+    "head_grid",
     "label_line",
     "law_through_points",
     "line_and_clouds",
     "merge_table",
     "network_numbers",
+    "reading_lines",
     "score_matrix",
     "steps_up_and_down",
     "text_ladder",
