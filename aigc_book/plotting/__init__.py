@@ -12,7 +12,7 @@ from aigc_book.plotting.heads import code_maps, head_grid
 from aigc_book.plotting.landscape import Milestone, timeline
 from aigc_book.plotting.lines import Panel, curve_panels, curves
 from aigc_book.plotting.networks import decision_boundaries, digits_read, network_numbers
-from aigc_book.plotting.reading import Reading, reading_lines
+from aigc_book.plotting.reading import ReadingPanel, reading_lines
 from aigc_book.plotting.recurrence import text_ladder, wall
 from aigc_book.plotting.scale import compute_map, law_through_points
 from aigc_book.plotting.style import (
@@ -47,7 +47,7 @@ __all__ = [
     "YELLOW",
     "Milestone",
     "Panel",
-    "Reading",
+    "ReadingPanel",
     "Scatter",
     "attention",
     "attention_arcs",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from aigc_book.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE
 
 
-class Reading(NamedTuple):
+class ReadingPanel(NamedTuple):
     """One output with where it came from: weights (T, S) of T written tokens over S source tokens; rows sum to 1."""
 
     title: str
@@ -19,7 +19,7 @@ class Reading(NamedTuple):
     weights: np.ndarray
 
 
-def reading_lines(readings: Sequence[Reading], *, faintest: float = 0.04) -> Figure:
+def reading_lines(readings: Sequence[ReadingPanel], *, faintest: float = 0.04) -> Figure:
     """Panels side by side; in each a line from every written token to every source token, as thick as its weight.
 
     Args:

@@ -21,7 +21,7 @@ def closed():
 def test_lines_are_as_thick_as_weights_and_faint_ones_are_left_out():
     weights = np.array([[0.0, 1.0, 0.0], [0.75, 0.22, 0.03]])
     kept = weights.copy()
-    figure = plotting.reading_lines([plotting.Reading("sort", ["s", "2", "1"], ["1", "2"], weights)])
+    figure = plotting.reading_lines([plotting.ReadingPanel("sort", ["s", "2", "1"], ["1", "2"], weights)])
     (ax,) = figure.axes
     assert ax.get_title() == "sort"
     assert [text.get_text() for text in ax.texts] == ["s", "2", "1", "1", "2"]
@@ -33,7 +33,7 @@ def test_lines_are_as_thick_as_weights_and_faint_ones_are_left_out():
 
 
 def test_a_longer_output_has_its_source_centred():
-    figure = plotting.reading_lines([plotting.Reading("t", ["a"], ["x", "y", "z"], np.ones((3, 1)))] * 2)
+    figure = plotting.reading_lines([plotting.ReadingPanel("t", ["a"], ["x", "y", "z"], np.ones((3, 1)))] * 2)
     assert len(figure.axes) == 2
     assert [line.get_xdata()[1] for line in figure.axes[1].lines] == [1, 1, 1]
 
@@ -42,4 +42,4 @@ def test_readings_refuse_what_does_not_fit():
     with pytest.raises(ValueError, match="at least one reading; got none"):
         plotting.reading_lines([])
     with pytest.raises(ValueError, match=r"weights must be \(1, 2\) for the tokens of 'sort'; got \(2, 1\)"):
-        plotting.reading_lines([plotting.Reading("sort", ["a", "b"], ["c"], np.ones((2, 1)))])
+        plotting.reading_lines([plotting.ReadingPanel("sort", ["a", "b"], ["c"], np.ones((2, 1)))])
