@@ -21,7 +21,7 @@ class AnalogyScore(NamedTuple):
     n_right: int  #: with b − a + c
     n_asked: int  #: all four words have a vector
     n_skipped: int  #: a word has none
-    n_right_without: int  #: with c alone: its nearest word that is not in the question
+    n_right_without: int  #: with c alone, whose nearest word that is not in the question is taken
     chance: float  #: of a guess among all words that are not in the question
 
     @property
@@ -31,7 +31,7 @@ class AnalogyScore(NamedTuple):
 
     @property
     def accuracy_without(self) -> float:
-        """The share that the nearest word of c gets right: how much is nearness, and no analogy (Linzen 2016)."""
+        """The share that the nearest word of c gets right, which is nearness and no analogy (Linzen 2016)."""
         return self.n_right_without / self.n_asked if self.n_asked else float("nan")
 
 

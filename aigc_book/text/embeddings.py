@@ -199,5 +199,5 @@ class TrainedEmbeddings(NamedTuple):
     """What a training gives."""
 
     embeddings: Embeddings  #: the vectors to use
-    contexts: Embeddings  #: the second set, of the words as neighbours: its dot products with the first were trained
+    contexts: Embeddings  #: the second set, of the words as neighbours; its dot products with the first were trained
     losses: list[float]  #: the mean loss of each epoch
