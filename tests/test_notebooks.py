@@ -267,7 +267,7 @@ def test_every_erratum_is_quoted_run_and_led_to():
         assert number == heading
         found.append(int(number))
         text = "\n".join(cell.source for cell in cells[start:end] if cell.cell_type == "markdown")
-        assert re.search(r"[“一-鿿]", text), f"E{number} quotes nothing"
+        assert re.search(r"[`“一-鿿]", text), f"E{number} quotes nothing"
         assert re.search(r"Articles? \d", text), f"E{number} names no article"
         assert "Where: " in text, f"E{number} leads to no chapter"
         code = [cell.source for cell in cells[start:end] if cell.cell_type == "code"]
