@@ -11,7 +11,7 @@ import book_address
 import nbformat
 import pytest
 import runs
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -195,3 +195,11 @@ def test_address_is_read_and_written_into_every_chapter(tmp_path, monkeypatch):
 def test_config_and_makefile_know_the_same_folders():
     assert "_build/html/index.html" in (ROOT / "Makefile").read_text(encoding="utf-8")
     assert runs.RUNS.parent == ROOT / "_build"
+
+
+def test_an_animation_gets_the_cells_alternative_text():
+    cell = new_code_cell("", metadata={"mystnb": {"image": {"alt": 'dots & a "star"'}}})
+    cell.outputs = [new_output("display_data", {"text/html": '<img id="_anim_img1"><img src="x">'})]
+    aigc_book_ext.describe_animation(cell)
+    page = cell.outputs[0].data["text/html"]
+    assert page == '<img alt="dots &amp; a &quot;star&quot;" id="_anim_img1"><img src="x">'

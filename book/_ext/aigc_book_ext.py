@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import os
 import re
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -114,7 +115,18 @@ def insert_outputs(app, docname, source) -> None:
     """Give a chapter the outputs of its run as it is read; without a run it is shown as it stands."""
     path = Path(app.env.doc2path(docname))
     if path.suffix == ".ipynb" and (run := runs.executed(path)):
+        for cell in run[0].cells:
+            describe_animation(cell)
         source[0] = nbformat.writes(run[0])
+
+
+def describe_animation(cell) -> None:
+    """Give the picture in matplotlib's player the cell's alternative text, as MyST-NB gives it to still pictures."""
+    alternative = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+    for output in cell.get("outputs", ()):
+        page = output.get("data", {}).get("text/html", "")
+        if '<img id="_anim' in page:
+            output.data["text/html"] = page.replace('<img id="_anim', f'<img alt="{escape(alternative)}" id="_anim')
 
 
 def resolve_by_last_name(app, env, node, contnode):

@@ -39,10 +39,12 @@ KERNEL_ENV = {
     "HF_DATASETS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-# Asked of a kernel after its last cell. ru_maxrss is in KiB on Linux and in bytes on macOS.
+# Asked of a kernel after its last cell. On Linux ru_maxrss would include the process that started the kernel; VmHWM
+# doesn't. Elsewhere ru_maxrss is all there is, in bytes on macOS.
 PEAK_MIB = (
-    "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss"
-    " / (2**20 if __import__('sys').platform == 'darwin' else 2**10)"
+    "(lambda status, resource: int(__import__('re').search(r'VmHWM:\\s*(\\d+)', status.read_text())[1]) / 2**10"
+    " if status.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+    "(__import__('pathlib').Path('/proc/self/status'), __import__('resource'))"
 )
 GPU_AND_PEAK_MIB = (
     "(lambda torch: torch and torch.cuda.is_available() and torch.cuda.max_memory_allocated() > 0 and"
