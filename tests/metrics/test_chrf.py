@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import CHRF
 
 from aigc_book import __version__
-from aigc_book.metrics.chrf import ChrfSettings, ChrfStats, chrf, segment_stats, split_words
+from aigc_book.metrics.chrf import ChrfSettings, chrf, segment_stats, split_words
 
 TEXTS = st.text("abc 我,.", max_size=12)
 CORPUS = st.lists(st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=3)), min_size=1, max_size=6)
@@ -135,16 +135,6 @@ def test_input_that_is_refused():
         chrf("a", [])
     with pytest.raises(ValueError, match=r"got the string 'a' \(chrf takes one pair"):
         segment_stats("a", ["a"])
-
-
-def test_statistics_that_do_not_add_up():
-    one, other = (ChrfStats((1,), (1,), (1,), ChrfSettings(char_order=1, beta=beta)) for beta in (1, 2))
-    with pytest.raises(ValueError, match="statistics of different settings don't add up"):
-        one + other
-    with pytest.raises(TypeError, match="unsupported operand"):
-        one + 1
-    with pytest.raises(TypeError, match="unsupported operand"):
-        1 + one
 
 
 def test_input_is_left_as_it_was():

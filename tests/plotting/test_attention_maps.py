@@ -1,22 +1,10 @@
 """Attention as tables, arcs and pages: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def words_of(ax) -> list[str]:

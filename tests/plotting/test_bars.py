@@ -1,21 +1,9 @@
 """Bars: their lengths, their values, the line of guessing, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_bars_end_in_their_values():

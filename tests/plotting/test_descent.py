@@ -2,10 +2,6 @@
 
 import re
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -14,13 +10,6 @@ from matplotlib.colors import to_hex
 from aigc_book import plotting
 
 BOX = dict(minimum=(0, 0), xlim=(-2, 2), ylim=(-2, 2))
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def bowl(x, y):

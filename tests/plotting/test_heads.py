@@ -1,22 +1,10 @@
 """Grids of heads and of position codes: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_head_grid_has_a_row_for_each_layer_and_marks_heads():

@@ -1,13 +1,8 @@
 """The timeline: years, lanes and colours, names that don't touch, and the documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import itertools
 
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
@@ -19,13 +14,6 @@ SYSTEMS = [
     Milestone("soon after", 2020.4, "images", "counts"),
     Milestone("later", 2023.9, "text", "network"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_systems_stand_at_their_year_in_their_lane_and_colour():

@@ -1,21 +1,9 @@
 """Curves and panels of curves: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_curves_name_their_lines_at_the_ends():

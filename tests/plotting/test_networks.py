@@ -1,23 +1,10 @@
 """Pictures of networks: what is drawn, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
-
 
 TINY = dict(
     values=[[1, 2], [0, 1], [-0.5]],

@@ -1,21 +1,9 @@
 """Lines between what is read and what is written: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_lines_are_as_thick_as_weights_and_faint_ones_are_left_out():

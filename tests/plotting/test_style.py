@@ -1,21 +1,9 @@
 """The book's style: what figures look like once it is set."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
-import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_style_gives_figures_a_white_ground_and_the_palette():

@@ -1,22 +1,11 @@
 """The figures of the evaluation chapters: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
 
 GROUPS = [("kept", 100, {"rewritten": [5, 100, 40]}), ("broken", 0, {"negated": [87, 99, 3], "other": [0, 1, 2]})]
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def texts(figure) -> list[str]:

@@ -2,21 +2,9 @@
 
 import re
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import pytest
-from matplotlib import pyplot as plt
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def words_of(html) -> str:

@@ -1,20 +1,9 @@
 """The figures of the training chapters: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgba
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_window_questions_show_context_target_and_what_is_hidden():

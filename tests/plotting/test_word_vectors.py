@@ -1,22 +1,10 @@
 """Words on a plane, arrows between them, rows of dots, a cloud: what is drawn where, and every documented error."""
 
-import matplotlib as mpl
-
-mpl.use("agg")
-
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from aigc_book import plotting
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def test_families_are_written_out_and_others_are_dots():
