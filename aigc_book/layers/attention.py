@@ -204,7 +204,7 @@ class MultiHeadAttention(nn.Module):
     """Self-attention with H heads of width D = C / H; with fewer key–value heads, grouped-query attention.
 
     head_h = attention(x W_q[h], x W_k[g], x W_v[g]) with g = h // (H / G); output = concat(head_1 … head_H) W_o.
-    G = H is multi-head, G = 1 multi-query attention. One matrix holds W_q, W_k and W_v, in this order.
+    G = H is multi-head, G = 1 multi-query attention.
 
     Args:
         d_model: C, width of the input and of the output.
@@ -238,9 +238,9 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"n_heads must be divisible by n_kv_heads; got n_heads={n_heads}, n_kv_heads={n_kv_heads}")
         self.n_heads, self.n_kv_heads, self.d_head = n_heads, n_kv_heads, d_model // n_heads
         self.dropout = dropout
-        self.qkv = Linear(d_model, (n_heads + 2 * n_kv_heads) * self.d_head, bias=bias)
-        # Three matrices in one: an optimizer that treats a matrix as a whole (Muon) must take them one by one.
-        self.qkv.row_blocks = (d_model, n_kv_heads * self.d_head, n_kv_heads * self.d_head)
+        self.q = Linear(d_model, d_model, bias=bias)
+        self.k = Linear(d_model, n_kv_heads * self.d_head, bias=bias)
+        self.v = Linear(d_model, n_kv_heads * self.d_head, bias=bias)
         self.out = Linear(d_model, d_model, bias=bias)
         self.qk_norm = RMSNorm(self.d_head, gain=False) if qk_norm else None
 
@@ -297,16 +297,13 @@ class MultiHeadAttention(nn.Module):
         self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, cache: KVCache | None, layer: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(B, T, C) → queries (B, H, T, D), keys and values (B, G, S, D), the cached ones among them."""
-        B, T, _ = x.shape
-        H, G = self.n_heads, self.n_kv_heads
-        heads = self.qkv(x).view(B, T, H + 2 * G, self.d_head)
-        qk, v = heads.split([H + G, G], dim=2)  # queries and keys take the same steps, so take them together
+        heads = (linear(x).unflatten(-1, (-1, self.d_head)) for linear in (self.q, self.k, self.v))
+        q, k, v = heads  # (B, T, H, D), (B, T, G, D) twice
         if self.qk_norm is not None:
-            qk = self.qk_norm(qk)
+            q, k = self.qk_norm(q), self.qk_norm(k)
         if rotary is not None:
-            qk = apply_rotary(qk, *rotary)
-        q, k = qk.transpose(1, 2).split([H, G], dim=1)  # (B, H, T, D), (B, G, T, D)
-        v = v.transpose(1, 2)  # (B, G, T, D)
+            q, k = apply_rotary(q, *rotary), apply_rotary(k, *rotary)
+        q, k, v = (part.transpose(1, 2) for part in (q, k, v))  # (B, H, T, D), (B, G, T, D) twice
         if cache is not None:
             k, v = cache.append(layer, k, v)  # (B, G, S, D)
         return q, k, v

@@ -33,13 +33,13 @@ class CrossAttention(nn.Module):
             raise ValueError(f"d_model must be divisible by n_heads; got d_model={d_model}, n_heads={n_heads}")
         self.n_heads, self.d_head, self.dropout = n_heads, d_model // n_heads, dropout
         self.q = Linear(d_model, d_model, bias=bias)
-        self.kv = Linear(d_model, 2 * d_model, bias=bias)
-        self.kv.row_blocks = (d_model, d_model)  # two matrices in one, for optimizers that treat a matrix as a whole
+        self.k = Linear(d_model, d_model, bias=bias)
+        self.v = Linear(d_model, d_model, bias=bias)
         self.out = Linear(d_model, d_model, bias=bias)
 
     def project(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, C) → keys and values, each (B, H, S, D)."""
-        return tuple(self._heads(part) for part in self.kv(memory).chunk(2, dim=-1))
+        return self._heads(self.k(memory)), self._heads(self.v(memory))
 
     def forward(self, x: Tensor, keys_and_values: tuple[Tensor, Tensor], *, mask: Tensor | None = None) -> Tensor:
         """Let each of T positions gather from the memory.

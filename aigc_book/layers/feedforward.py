@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -52,7 +51,7 @@ class FeedForward(nn.Module):
 class SwiGLU(nn.Module):
     """y = (SiLU(x W_gate) ⊙ x W_up) W_down: a feed-forward block whose first layer is gated.
 
-    One matrix holds W_gate and W_up, in this order. With three matrices in place of two, d_ff = 8 C / 3 costs as much
+    With three matrices in place of two, d_ff = 8 C / 3 costs as much
     as a plain block of 4 C.
 
     Args:
@@ -65,11 +64,10 @@ class SwiGLU(nn.Module):
 
     def __init__(self, d_model: int, d_ff: int, *, bias: bool = False):
         super().__init__()
-        self.gate_up = Linear(d_model, 2 * d_ff, bias=bias)
-        self.gate_up.row_blocks = (d_ff, d_ff)  # two matrices in one, for optimizers that treat a matrix as a whole
+        self.gate = Linear(d_model, d_ff, bias=bias)
+        self.up = Linear(d_model, d_ff, bias=bias)
         self.down = Linear(d_ff, d_model, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) → (..., C)."""
-        gate, up = torch.chunk(self.gate_up(x), 2, dim=-1)
-        return self.down(F.silu(gate) * up)
+        return self.down(F.silu(self.gate(x)) * self.up(x))

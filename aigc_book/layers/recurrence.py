@@ -102,10 +102,9 @@ class RecurrentLayer(nn.Module):
         if d_in < 1 or d_model < 1:
             raise ValueError(f"d_in and d_model must be at least 1; got d_in={d_in}, d_model={d_model}")
         self.d_in, self.d_model, self.cell = d_in, d_model, cell
-        gates = (d_model,) * CELLS[cell].n_gates
-        self.input = Linear(d_in, sum(gates))  # W and b
-        self.recurrent = nn.Linear(d_model, sum(gates))  # U and b'
-        self.input.row_blocks = self.recurrent.row_blocks = gates  # G matrices in one, for optimizers that care
+        rows = CELLS[cell].n_gates * d_model
+        self.input = Linear(d_in, rows)  # W and b
+        self.recurrent = nn.Linear(d_model, rows)  # U and b'
         self.reset_parameters()
 
     @torch.no_grad()

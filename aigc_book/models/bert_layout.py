@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from aigc_book.models import pretrained
@@ -20,6 +19,9 @@ NAMES = {
     "embeddings.LayerNorm.bias": "embedding_norm.bias",
 }
 for _theirs, _ours in {
+    "attention.self.query": "attention.q",
+    "attention.self.key": "attention.k",
+    "attention.self.value": "attention.v",
     "attention.output.dense": "attention.out",
     "attention.output.LayerNorm": "attention_norm",
     "intermediate.dense": "feedforward.up",
@@ -136,17 +138,10 @@ def _from_theirs(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]
     rest = {name.removeprefix("bert."): tensor for name, tensor in tensors.items()}
     rest = {name: tensor for name, tensor in rest.items() if name not in IGNORED}
     rest = {name: tensor for name, tensor in rest.items() if not name.startswith(IGNORED_HEADS)}
-    ours = {}
-    for layer in range(n_layers):
-        for part in ("weight", "bias"):
-            names = [f"encoder.layer.{layer}.attention.self.{name}.{part}" for name in ("query", "key", "value")]
-            if missing := [name for name in names if name not in rest]:
-                raise ValueError(f"the weights don't fit the config; missing {missing}")
-            ours[f"blocks.{layer}.attention.qkv.{part}"] = torch.cat([rest.pop(name) for name in names])
     # Old files call a norm's weight and bias gamma and beta.
     rest = {name.replace("LayerNorm.gamma", "LayerNorm.weight"): tensor for name, tensor in rest.items()}
     rest = {name.replace("LayerNorm.beta", "LayerNorm.bias"): tensor for name, tensor in rest.items()}
-    return ours | pretrained.rename(rest, {**NAMES, **HEAD_NAMES}, n_layers)
+    return pretrained.rename(rest, {**NAMES, **HEAD_NAMES}, n_layers)
 
 
 def _to_theirs(tensors: dict[str, Tensor], n_layers: int, prefix: str) -> dict[str, Tensor]:
@@ -155,10 +150,4 @@ def _to_theirs(tensors: dict[str, Tensor], n_layers: int, prefix: str) -> dict[s
     names |= {ours: theirs for theirs, ours in HEAD_NAMES.items()}
     names |= {"pooler.weight": "bert.pooler.dense.weight", "pooler.bias": "bert.pooler.dense.bias"}
     rest = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items()}
-    theirs = {}
-    for layer in range(n_layers):
-        for part in ("weight", "bias"):
-            stacked = rest.pop(f"blocks.{layer}.attention.qkv.{part}").chunk(3)
-            for name, tensor in zip(("query", "key", "value"), stacked, strict=True):
-                theirs[f"{prefix}encoder.layer.{layer}.attention.self.{name}.{part}"] = tensor
-    return theirs | pretrained.rename(rest, names, n_layers)
+    return pretrained.rename(rest, names, n_layers)

@@ -22,8 +22,6 @@ GPT2_NAMES = {
     "transformer.ln_f.bias": "final_norm.bias",
     "transformer.h.{}.ln_1.weight": "blocks.{}.attention_norm.weight",
     "transformer.h.{}.ln_1.bias": "blocks.{}.attention_norm.bias",
-    "transformer.h.{}.attn.c_attn.weight": "blocks.{}.attention.qkv.weight",
-    "transformer.h.{}.attn.c_attn.bias": "blocks.{}.attention.qkv.bias",
     "transformer.h.{}.attn.c_proj.weight": "blocks.{}.attention.out.weight",
     "transformer.h.{}.attn.c_proj.bias": "blocks.{}.attention.out.bias",
     "transformer.h.{}.ln_2.weight": "blocks.{}.feedforward_norm.weight",
@@ -33,6 +31,11 @@ GPT2_NAMES = {
     "transformer.h.{}.mlp.c_proj.weight": "blocks.{}.feedforward.down.weight",
     "transformer.h.{}.mlp.c_proj.bias": "blocks.{}.feedforward.down.bias",
 }
+# One tensor of transformers' that is three of ours, side by side.
+GPT2_STACKED = {
+    f"transformer.h.{{}}.attn.c_attn.{part}": [f"blocks.{{}}.attention.{name}.{part}" for name in "qkv"]
+    for part in ("weight", "bias")
+}
 # transformers keeps GPT-2's linear weights as [in, out], torch's nn.Linear as [out, in].
 GPT2_TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 GPT2_ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
@@ -41,21 +44,14 @@ LLAMA_NAMES = {
     "model.embed_tokens.weight": "token_embedding.weight",
     "model.norm.weight": "final_norm.weight",
     "model.layers.{}.input_layernorm.weight": "blocks.{}.attention_norm.weight",
+    "model.layers.{}.self_attn.q_proj.weight": "blocks.{}.attention.q.weight",
+    "model.layers.{}.self_attn.k_proj.weight": "blocks.{}.attention.k.weight",
+    "model.layers.{}.self_attn.v_proj.weight": "blocks.{}.attention.v.weight",
     "model.layers.{}.self_attn.o_proj.weight": "blocks.{}.attention.out.weight",
     "model.layers.{}.post_attention_layernorm.weight": "blocks.{}.feedforward_norm.weight",
+    "model.layers.{}.mlp.gate_proj.weight": "blocks.{}.feedforward.gate.weight",
+    "model.layers.{}.mlp.up_proj.weight": "blocks.{}.feedforward.up.weight",
     "model.layers.{}.mlp.down_proj.weight": "blocks.{}.feedforward.down.weight",
-}
-# One matrix of ours that is several of transformers', one below the other.
-LLAMA_STACKED = {
-    "blocks.{}.attention.qkv.weight": (
-        "model.layers.{}.self_attn.q_proj.weight",
-        "model.layers.{}.self_attn.k_proj.weight",
-        "model.layers.{}.self_attn.v_proj.weight",
-    ),
-    "blocks.{}.feedforward.gate_up.weight": (
-        "model.layers.{}.mlp.gate_proj.weight",
-        "model.layers.{}.mlp.up_proj.weight",
-    ),
 }
 
 
@@ -91,7 +87,7 @@ def write(folder: Path, settings: dict, tensors: dict[str, Tensor]) -> None:
     if kind == "gpt2":
         config, tensors = _gpt2_config(settings), _to_gpt2(tensors, settings["n_layers"])
     elif kind == "llama":
-        config, tensors = _llama_config(settings), _to_llama(tensors, settings)
+        config, tensors = _llama_config(settings), _to_llama(tensors, settings["n_layers"])
     else:
         config = {"model_type": OWN, **settings}
     pretrained.write(folder, config, tensors)
@@ -160,12 +156,21 @@ def _from_gpt2(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
         if name != "lm_head.weight" and not name.startswith("transformer."):
             name = f"transformer.{name}"  # files of the headless GPT2Model, as on the hub, lack the prefix
         ours[name] = tensor.t().contiguous() if name.endswith(GPT2_TRANSPOSED) else tensor
-    return rename(ours, {**GPT2_NAMES, "lm_head.weight": "head.weight"}, n_layers)
+    parts = {}
+    for layer in range(n_layers):
+        for theirs, names in GPT2_STACKED.items():
+            if (stacked := ours.pop(theirs.format(layer), None)) is not None:  # rename says what is missing
+                parts |= zip((name.format(layer) for name in names), stacked.chunk(3), strict=True)
+    return parts | rename(ours, {**GPT2_NAMES, "lm_head.weight": "head.weight"}, n_layers)
 
 
 def _to_gpt2(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
     names = {ours: theirs for theirs, ours in GPT2_NAMES.items()}
-    theirs = rename(tensors, {**names, "head.weight": "lm_head.weight"}, n_layers)
+    rest, stacked = dict(tensors), {}
+    for layer in range(n_layers):
+        for theirs, parts in GPT2_STACKED.items():
+            stacked[theirs.format(layer)] = torch.cat([rest.pop(part.format(layer)) for part in parts])
+    theirs = stacked | rename(rest, {**names, "head.weight": "lm_head.weight"}, n_layers)
     return {name: tensor.t() if name.endswith(GPT2_TRANSPOSED) else tensor for name, tensor in theirs.items()}
 
 
@@ -226,26 +231,9 @@ def _llama_config(settings: dict) -> dict:
 
 def _from_llama(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
     rest = {n: t for n, t in tensors.items() if not n.endswith("rotary_emb.inv_freq")}
-    ours = {}
-    for layer in range(n_layers):
-        for name, parts in LLAMA_STACKED.items():
-            parts = [part.format(layer) for part in parts]
-            missing = [part for part in parts if part not in rest]
-            if missing:
-                raise ValueError(f"the weights don't fit the config; missing {missing}")
-            ours[name.format(layer)] = torch.cat([rest.pop(part) for part in parts])
-    return ours | rename(rest, {**LLAMA_NAMES, "lm_head.weight": "head.weight"}, n_layers)
+    return rename(rest, {**LLAMA_NAMES, "lm_head.weight": "head.weight"}, n_layers)
 
 
-def _to_llama(tensors: dict[str, Tensor], settings: dict) -> dict[str, Tensor]:
-    d_head = settings["d_model"] // settings["n_heads"]
-    d_kv = settings["n_kv_heads"] * d_head
-    rows = {"attention.qkv": [settings["d_model"], d_kv, d_kv], "feedforward.gate_up": [settings["d_ff"]] * 2}
-    rest, theirs = dict(tensors), {}
-    for layer in range(settings["n_layers"]):
-        for name, parts in LLAMA_STACKED.items():
-            sizes = next(size for part, size in rows.items() if part in name)
-            split = rest.pop(name.format(layer)).split(sizes)
-            theirs |= {part.format(layer): tensor for part, tensor in zip(parts, split, strict=True)}
-    names = {ours: their for their, ours in LLAMA_NAMES.items()}
-    return theirs | rename(rest, {**names, "head.weight": "lm_head.weight"}, settings["n_layers"])
+def _to_llama(tensors: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
+    names = {ours: theirs for theirs, ours in LLAMA_NAMES.items()}
+    return rename(tensors, {**names, "head.weight": "lm_head.weight"}, n_layers)

@@ -178,8 +178,7 @@ class EncoderDecoder(nn.Module):
         """Draw new initial values from torch's global generator."""
         for module in self.modules():
             if isinstance(module, nn.Linear) and module is not self.head:
-                for rows in module.weight.split(getattr(module, "row_blocks", module.weight.size(0))):
-                    nn.init.xavier_uniform_(rows)
+                nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
         for embedding in {self.source_embedding, self.target_embedding, self.head}:
             nn.init.normal_(embedding.weight, std=self.config.d_model**-0.5)

@@ -44,8 +44,7 @@ class Muon(Optimizer):
     network only; :func:`muon_groups` finds them and leaves embeddings, head, gains and biases to AdamW.
 
     Args:
-        params: matrices, or groups of them. A group may have ``row_blocks``, the heights of several matrices that are
-            stacked in each of its parameters (queries, keys and values, say): each is orthogonalised by itself.
+        params: matrices, or groups of them.
         lr: γ ≥ 0, in units of the update's spectral norm: 0.02 suits many models.
         momentum: μ in [0, 1).
         nesterov: look ahead.
@@ -54,10 +53,10 @@ class Muon(Optimizer):
         ns_dtype: what to iterate in; None takes bfloat16 on a GPU and float32 elsewhere.
 
     Raises:
-        ValueError: a value out of range, a parameter that isn't a matrix, or ``row_blocks`` that don't add up.
+        ValueError: a value out of range, or a parameter that isn't a matrix.
 
     Source: Jordan et al., *Muon: An optimizer for hidden layers in neural networks* (2024); equal to
-    ``torch.optim.Muon`` with ``adjust_lr_fn="original"`` but for ``row_blocks`` and the dtype.
+    ``torch.optim.Muon`` with ``adjust_lr_fn="original"`` but for the dtype.
     """
 
     def __init__(
@@ -75,17 +74,14 @@ class Muon(Optimizer):
         if ns_steps < 1:
             raise ValueError(f"ns_steps must be at least 1; got ns_steps={ns_steps}")
         settings = dict(lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, ns_steps=ns_steps)
-        super().__init__(params, {**settings, "ns_dtype": ns_dtype, "row_blocks": None})
+        super().__init__(params, {**settings, "ns_dtype": ns_dtype})
 
     def add_param_group(self, param_group: State) -> None:
         """As torch's, after a look at the shapes."""
         super().add_param_group(param_group)
-        blocks = self.param_groups[-1]["row_blocks"]
         for p in self.param_groups[-1]["params"]:
             if p.ndim != 2:
                 raise ValueError(f"Muon updates matrices only; got a parameter of shape {tuple(p.shape)}")
-            if blocks is not None and sum(blocks) != p.size(0):
-                raise ValueError(f"row_blocks must add up to the {p.size(0)} rows; got {tuple(blocks)}")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -100,18 +96,16 @@ class Muon(Optimizer):
             if group["weight_decay"] > 0:
                 torch._foreach_mul_(theta, 1 - lr * group["weight_decay"])
             for p, update in zip(theta, u, strict=True):
-                rows = group["row_blocks"] or (p.size(0),)
                 dtype = group["ns_dtype"] or (torch.bfloat16 if p.is_cuda else torch.float32)
-                for block, matrix in zip(p.split(rows), update.split(rows), strict=True):
-                    scale = math.sqrt(max(1, block.size(0) / block.size(1)))
-                    if block.size(0) > block.size(1):  # the smaller Gram matrix
-                        block, matrix = block.mT, matrix.mT
-                    key = (*block.shape, dtype, p.device, group["ns_steps"])
-                    alike.setdefault(key, []).append((block, matrix, lr * scale))
+                scale = math.sqrt(max(1, p.size(0) / p.size(1)))
+                if p.size(0) > p.size(1):  # the smaller Gram matrix
+                    p, update = p.mT, update.mT
+                key = (*p.shape, dtype, p.device, group["ns_steps"])
+                alike.setdefault(key, []).append((p, update, lr * scale))
         for (_, _, dtype, _, ns_steps), items in alike.items():
             updates = orthogonalise(torch.stack([matrix.to(dtype) for _, matrix, _ in items]), ns_steps)
-            for (block, _, rate), update in zip(items, updates, strict=True):
-                block.add_(update.to(block.dtype), alpha=-rate)
+            for (p, _, rate), update in zip(items, updates, strict=True):
+                p.add_(update.to(p.dtype), alpha=-rate)
         return loss
 
 
@@ -119,8 +113,7 @@ def muon_groups(model: nn.Module, head: str = "head") -> tuple[list[State], list
     """Which parameters :class:`Muon` should update, and which are for :class:`AdamW`.
 
     Muon takes the weights of ``nn.Linear`` layers, except that of the output head, which (like an embedding) has a row
-    for each word rather than a direction of the hidden space. A layer that stacks several matrices by rows says so in
-    an attribute ``row_blocks``.
+    for each word rather than a direction of the hidden space.
 
     Args:
         model: its parameters that require a gradient are split.
@@ -132,15 +125,15 @@ def muon_groups(model: nn.Module, head: str = "head") -> tuple[list[State], list
     Raises:
         ValueError: the model has no matrix for Muon.
     """
-    matrices: dict[tuple[int, ...] | None, list[Tensor]] = {}
+    matrices: list[Tensor] = []
     taken: set[Tensor] = {m.weight for m in model.modules() if isinstance(m, nn.Embedding)}  # a head may be tied to it
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear) and head not in name.split(".") and module.weight not in taken:
             if module.weight.requires_grad:
-                matrices.setdefault(getattr(module, "row_blocks", None), []).append(module.weight)
+                matrices.append(module.weight)
             taken.add(module.weight)
     if not matrices:
         raise ValueError(f"Muon needs weights of nn.Linear layers; {type(model).__name__} has none that are trained")
-    ours = {p for group in matrices.values() for p in group}
+    ours = set(matrices)
     rest = [p for p in model.parameters() if p.requires_grad and p not in ours]
-    return [{"params": ps, "row_blocks": rows} for rows, ps in matrices.items()], [{"params": rest}] if rest else []
+    return [{"params": matrices}], [{"params": rest}] if rest else []

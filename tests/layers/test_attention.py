@@ -159,8 +159,8 @@ def test_causal_mask_is_aligned_to_the_last_key():
 def test_equals_torchs_multihead_attention_with_copied_weights():
     torch.manual_seed(0)
     ours, theirs = MultiHeadAttention(12, 3), nn.MultiheadAttention(12, 3, batch_first=True)
-    theirs.in_proj_weight.data.copy_(ours.qkv.weight)
-    theirs.in_proj_bias.data.copy_(ours.qkv.bias)
+    theirs.in_proj_weight.data.copy_(torch.cat((ours.q.weight, ours.k.weight, ours.v.weight)))
+    theirs.in_proj_bias.data.copy_(torch.cat((ours.q.bias, ours.k.bias, ours.v.bias)))
     theirs.out_proj.load_state_dict(ours.out.state_dict())
     x = torch.randn(B, T, 12)
     future = torch.ones(T, T, dtype=torch.bool).triu(1)  # torch's masks mean the opposite: True = may not attend
@@ -171,14 +171,14 @@ def test_equals_torchs_multihead_attention_with_copied_weights():
 def test_grouped_queries_equal_multi_head_with_repeated_keys_and_values():
     torch.manual_seed(0)
     grouped, full = MultiHeadAttention(24, 6, 2), MultiHeadAttention(24, 6)
-    q, k, v = grouped.qkv.weight.data.split([24, 8, 8])
-    qb, kb, vb = grouped.qkv.bias.data.split([24, 8, 8])
 
     def repeat(rows):  # each of 2 key heads (4 rows) serves 3 query heads
         return rows.unflatten(0, (2, 4)).repeat_interleave(3, dim=0).flatten(0, 1)
 
-    full.qkv.weight.data = torch.cat((q, repeat(k), repeat(v)))
-    full.qkv.bias.data = torch.cat((qb, repeat(kb), repeat(vb)))
+    full.q.load_state_dict(grouped.q.state_dict())
+    for name in ("k", "v"):
+        rows = getattr(grouped, name).state_dict()
+        getattr(full, name).load_state_dict({part: repeat(tensor) for part, tensor in rows.items()})
     full.out.load_state_dict(grouped.out.state_dict())
     x = torch.randn(B, T, 24)
     torch.testing.assert_close(grouped(x, is_causal=True), full(x, is_causal=True))

@@ -13,8 +13,8 @@ def test_equals_torchs_multihead_attention():
     torch.manual_seed(0)
     ours, theirs = CrossAttention(C, H), nn.MultiheadAttention(C, H, batch_first=True)
     with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.cat((ours.q.weight, ours.kv.weight)))
-        theirs.in_proj_bias.copy_(torch.cat((ours.q.bias, ours.kv.bias)))
+        theirs.in_proj_weight.copy_(torch.cat((ours.q.weight, ours.k.weight, ours.v.weight)))
+        theirs.in_proj_bias.copy_(torch.cat((ours.q.bias, ours.k.bias, ours.v.bias)))
     theirs.out_proj.load_state_dict(ours.out.state_dict())
     x, memory, mask = torch.randn(B, T, C), torch.randn(B, S, C), torch.rand(B, S) < 0.7
     mask[:, 0] = True

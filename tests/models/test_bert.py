@@ -171,7 +171,7 @@ def test_bad_folders(tmp_path):
         ({"model_type": "gpt2"}, "model_type must be bert; got 'gpt2'"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key' is not supported"),
         ({"hidden_act": "tanh"}, "hidden_act must be one of .*; got 'tanh'"),
-        ({"num_hidden_layers": 4}, r"missing \['encoder.layer.3"),
+        ({"num_hidden_layers": 4}, r"missing \['encoder.blocks.3"),
     ):
         (tmp_path / "config.json").write_text(json.dumps(config | change))
         with pytest.raises(ValueError, match=message):

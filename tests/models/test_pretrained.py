@@ -142,7 +142,7 @@ def edit_config(folder, **changes):
         (TINY_MODERN, dict(attention_bias=True), "attention_bias=True is not supported"),
         (TINY_MODERN, dict(rope_parameters={"rope_type": "yarn"}), "rope_type='yarn' is not supported"),
         (TINY_MODERN, dict(head_dim=20), "head_dim=20 is not supported; expected 10"),
-        (TINY_MODERN, dict(num_hidden_layers=4), "missing .*layers.3.self_attn.q_proj"),
+        (TINY_MODERN, dict(num_hidden_layers=4), "missing .*blocks.3.attention"),
     ],
 )
 def test_foreign_settings_and_weights_that_do_not_fit_are_refused(tmp_path, config, changes, message):

@@ -33,7 +33,7 @@ def drawn(model):
 def rebuilt(attention: MultiHeadAttention, x, weights):
     """The output of an attention from its recorded weights and its values."""
     G, D = attention.n_kv_heads, attention.d_head
-    values = attention.qkv(x)[..., -G * D :].unflatten(-1, (G, D)).transpose(1, 2)
+    values = attention.v(x).unflatten(-1, (G, D)).transpose(1, 2)
     values = values.repeat_interleave(attention.n_heads // G, dim=1)
     return attention.out((weights @ values).transpose(1, 2).flatten(2))
 

@@ -63,26 +63,22 @@ def torchs(model):
     decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**options), c.n_decoder_layers, last[1])
     theirs = nn.Transformer(c.d_model, c.n_heads, custom_encoder=encoder, custom_decoder=decoder, batch_first=True)
 
-    def copy_attention(to, stacked, out):
-        to.in_proj_weight.copy_(stacked.weight)
-        to.in_proj_bias.copy_(stacked.bias)
-        to.out_proj.load_state_dict(out.state_dict())
+    def copy_attention(to, ours):
+        to.in_proj_weight.copy_(torch.cat((ours.q.weight, ours.k.weight, ours.v.weight)))
+        to.in_proj_bias.copy_(torch.cat((ours.q.bias, ours.k.bias, ours.v.bias)))
+        to.out_proj.load_state_dict(ours.out.state_dict())
 
     with torch.no_grad():
         for block, layer in zip(model.encoder_blocks, encoder.layers, strict=True):
-            copy_attention(layer.self_attn, block.attention.qkv, block.attention.out)
+            copy_attention(layer.self_attn, block.attention)
             norms = (block.attention_norm, block.feedforward_norm)
             for ours, their in zip(norms, (layer.norm1, layer.norm2), strict=True):
                 their.load_state_dict(ours.state_dict())
             layer.linear1.load_state_dict(block.feedforward.up.state_dict())
             layer.linear2.load_state_dict(block.feedforward.down.state_dict())
         for block, layer in zip(model.decoder_blocks, decoder.layers, strict=True):
-            copy_attention(layer.self_attn, block.attention.qkv, block.attention.out)
-            cross = block.cross_attention
-            stacked = nn.Linear(c.d_model, 3 * c.d_model)
-            stacked.weight.copy_(torch.cat((cross.q.weight, cross.kv.weight)))
-            stacked.bias.copy_(torch.cat((cross.q.bias, cross.kv.bias)))
-            copy_attention(layer.multihead_attn, stacked, cross.out)
+            copy_attention(layer.self_attn, block.attention)
+            copy_attention(layer.multihead_attn, block.cross_attention)
             norms = (block.attention_norm, block.cross_attention_norm, block.feedforward_norm)
             for ours, their in zip(norms, (layer.norm1, layer.norm2, layer.norm3), strict=True):
                 their.load_state_dict(ours.state_dict())
@@ -109,7 +105,8 @@ def test_equals_torchs_transformer(config):
     torch.testing.assert_close(ours, model.head(expected), atol=1e-4, rtol=1e-4)
     weights = torch.randn_like(ours)
     (ours * weights).sum().backward()
-    grad = model.encoder_blocks[0].attention.qkv.weight.grad.clone()
+    attention = model.encoder_blocks[0].attention
+    grad = torch.cat([linear.weight.grad for linear in (attention.q, attention.k, attention.v)])
     (model.head(expected) * weights).sum().backward()
     torch.testing.assert_close(theirs.encoder.layers[0].self_attn.in_proj_weight.grad, grad, atol=1e-2, rtol=1e-3)
 

@@ -139,19 +139,6 @@ def test_muon_fifty_steps_as_the_polynomial_on_singular_values():
         torch.testing.assert_close(p.double(), q, rtol=0, atol=1e-4)
 
 
-def test_muon_stacked_matrices_are_updated_one_by_one():
-    stacked = nn.Parameter(torch.randn(3 + 5 + 2, 5, generator=torch.Generator().manual_seed(0)))
-    single = [nn.Parameter(part.detach().clone()) for part in stacked.split((3, 5, 2))]
-    one, three = Muon([{"params": [stacked], "row_blocks": (3, 5, 2)}], 0.1), Muon(single, 0.1)
-    for _ in range(5):
-        stacked.grad = torch.randn(10, 5, generator=torch.Generator().manual_seed(1))
-        for p, g in zip(single, stacked.grad.split((3, 5, 2)), strict=True):
-            p.grad = g.clone()
-        one.step()
-        three.step()
-    torch.testing.assert_close(stacked.detach(), torch.cat([p.detach() for p in single]))
-
-
 def test_orthogonalise_diagonal_by_hand():
     """diag(3, 4): the norm is 5, so σ = (0.6, 0.8); one iteration gives 3.4445 σ - 4.775 σ³ + 2.0315 σ⁵.
 
@@ -303,7 +290,6 @@ def test_settings_out_of_range(optimizer, settings):
         (lambda p: Muon(p, momentum=1.5), "momentum must be"),
         (lambda p: Muon(p, ns_steps=0), "ns_steps must be at least 1; got ns_steps=0"),
         (lambda p: Muon([nn.Parameter(torch.ones(3))]), r"matrices only; got a parameter of shape \(3,\)"),
-        (lambda p: Muon([{"params": p, "row_blocks": (2, 2)}]), r"add up to the 3 rows; got \(2, 2\)"),
     ],
 )
 def test_errors(make, match):
@@ -327,8 +313,7 @@ class Tiny(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(13, 5)
         self.norm = nn.LayerNorm(5)
-        self.stacked = nn.Linear(5, 15)
-        self.stacked.row_blocks = (5, 5, 5)
+        self.up = nn.Linear(5, 15)
         self.out = nn.Linear(15, 5)
         self.frozen = nn.Linear(5, 5).requires_grad_(False)
         self.head = nn.Linear(5, 13, bias=False)
@@ -349,11 +334,11 @@ def test_decay_groups():
 def test_muon_groups(tied):
     model = Tiny(tied)
     muon, rest = muon_groups(model)
-    assert [(len(g["params"]), g["row_blocks"]) for g in muon] == [(1, (5, 5, 5)), (1, None)]
-    assert muon[0]["params"][0] is model.stacked.weight and muon[1]["params"][0] is model.out.weight
+    (matrices,) = (group["params"] for group in muon)
+    assert len(matrices) == 2 and matrices[0] is model.up.weight and matrices[1] is model.out.weight
     names = {n for n, p in model.named_parameters() if any(p is q for q in rest[0]["params"])}
     untied = set() if tied else {"head.weight"}
-    assert names == {"embedding.weight", "norm.weight", "norm.bias", "stacked.bias", "out.bias"} | untied
+    assert names == {"embedding.weight", "norm.weight", "norm.bias", "up.bias", "out.bias"} | untied
 
 
 def test_muon_groups_without_matrices():
