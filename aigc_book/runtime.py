@@ -3,6 +3,9 @@
 One switch for the whole book. The scale is ``cpu`` (a chapter takes about a minute on two cores) or ``gpu`` (the same
 cells, larger numbers). Two environment variables override what is found: ``AIGC_BOOK_DEVICE`` (any torch device
 string, such as ``cpu``, ``cuda:1`` or ``mps``) and ``AIGC_BOOK_SCALE`` (``cpu`` or ``gpu``).
+
+A chapter takes every seed from here, so that one number, the base seed in ``AIGC_BOOK_SEED``, moves them all: what the
+chapter says must hold under another one too.
 """
 
 import os
@@ -14,6 +17,7 @@ import torch
 
 T = TypeVar("T")
 SCALES = ("cpu", "gpu")
+SEEDS = 2**32  # NumPy takes no seed from here on
 
 
 class Runtime(NamedTuple):
@@ -52,13 +56,41 @@ def find_scale() -> str:
     return scale
 
 
-def setup(seed: int = 0) -> Runtime:
+def seed(n: int = 0) -> int:
+    """The chapter's seed ``n`` moved by the book's base seed: (n + ``AIGC_BOOK_SEED``) mod 2³².
+
+    Without the variable, or with 0, it is ``n`` itself.
+
+    Args:
+        n: a non-negative integer below 2³².
+
+    Raises:
+        ValueError: ``n`` or the variable is no such integer.
+    """
+    if type(n) is not int or not 0 <= n < SEEDS:
+        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1; got {n!r}")
+    base = os.environ.get("AIGC_BOOK_SEED") or "0"
+    if not (base.isascii() and base.isdigit() and int(base) < SEEDS):
+        raise ValueError(f"AIGC_BOOK_SEED must be an integer from 0 to 2**32 - 1; got {base!r}")
+    return (n + int(base)) % SEEDS
+
+
+def generator(n: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator on ``device`` that begins at ``seed(n)``.
+
+    Raises:
+        ValueError: as :func:`seed`.
+    """
+    return torch.Generator(device).manual_seed(seed(n))
+
+
+def setup(n: int = 0) -> Runtime:
     """Seed every random generator, ask torch for deterministic kernels, and say where to run.
 
     The same seed on the same machine gives the same numbers.
 
     Args:
-        seed: a non-negative integer below 2³².
+        n: the seed, as :func:`seed` takes it.
 
     Returns:
         ``(device, dtype, scale)``: dtype is bfloat16 on a GPU that computes in it and float32 elsewhere;
@@ -67,12 +99,11 @@ def setup(seed: int = 0) -> Runtime:
     Raises:
         ValueError: the seed is out of range, or an environment override makes no sense.
     """
-    if type(seed) is not int or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1; got {seed!r}")
+    start = seed(n)
     device, scale = find_device(), find_scale()
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    random.seed(start)
+    np.random.seed(start)
+    torch.manual_seed(start)
     # cuBLAS is deterministic only with a fixed workspace, which it reads from here when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -16,7 +16,7 @@ from aigc_book import runtime
 @pytest.fixture(autouse=True)
 def unchanged_elsewhere(monkeypatch):
     """The machine without overrides; afterwards, every global state that setup touches as it was."""
-    for name in ("AIGC_BOOK_DEVICE", "AIGC_BOOK_SCALE"):
+    for name in ("AIGC_BOOK_DEVICE", "AIGC_BOOK_SCALE", "AIGC_BOOK_SEED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8"))
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
@@ -137,8 +137,9 @@ def test_scales_that_are_none(monkeypatch, scale):
 def test_seeds_that_are_none(seed):
     before = random.getstate()
     message = rf"seed must be an integer from 0 to 2\*\*32 - 1; got {re.escape(repr(seed))}"
-    with pytest.raises(ValueError, match=message):
-        runtime.setup(seed)
+    for ask in (runtime.setup, runtime.seed, runtime.generator):
+        with pytest.raises(ValueError, match=message):
+            ask(seed)
     assert random.getstate() == before
     runtime.setup(2**32 - 1)
 
@@ -164,6 +165,43 @@ def test_the_default_seed_is_zero(no_gpu):
     first = draw()
     runtime.setup(0)
     assert draw() == first
+
+
+@pytest.mark.parametrize("base", ["", "0"])
+def test_without_a_base_a_seed_is_itself(monkeypatch, base):
+    monkeypatch.setenv("AIGC_BOOK_SEED", base)
+    assert [runtime.seed(n) for n in (0, 3, 2**32 - 1)] == [0, 3, 2**32 - 1]
+    assert runtime.seed() == 0
+
+
+def test_the_base_seed_moves_every_seed(no_gpu, monkeypatch):
+    """Base 1000: setup(5) is setup(1005), generator(5) starts at 1005, and the last seed comes round to 999."""
+    runtime.setup(1005)
+    there = draw()
+    expected = torch.rand(7, generator=torch.Generator().manual_seed(1005))
+    monkeypatch.setenv("AIGC_BOOK_SEED", "1000")
+    assert runtime.seed(5) == 1005
+    assert runtime.seed(2**32 - 1) == 999
+    runtime.setup(5)
+    assert draw() == there
+    assert torch.equal(torch.rand(7, generator=runtime.generator(5)), expected)
+    assert runtime.generator(5, "cpu").initial_seed() == 1005
+
+
+def test_a_generator_leaves_the_global_ones_alone(no_gpu):
+    runtime.setup(5)
+    first = draw()
+    runtime.setup(5)
+    torch.rand(3, generator=runtime.generator(0))
+    assert draw() == first
+
+
+@pytest.mark.parametrize("base", ["-1", str(2**32), "1.5", "many", "²"])
+def test_bases_that_are_none(monkeypatch, base):
+    monkeypatch.setenv("AIGC_BOOK_SEED", base)
+    for ask in (runtime.setup, runtime.seed, runtime.generator):
+        with pytest.raises(ValueError, match=r"AIGC_BOOK_SEED must be an integer from 0 to 2\*\*32 - 1; got "):
+            ask(3)
 
 
 def test_kernels_are_deterministic_and_a_set_workspace_is_kept(no_gpu, monkeypatch):

@@ -28,7 +28,7 @@ RUNS = ROOT / "_build" / "runs"
 GPU_COSTS = ROOT / "book" / "gpu_costs.json"
 STATES_KEPT = 12
 JOBS = 2
-SETTINGS = ("AIGC_BOOK_SCALE", "AIGC_BOOK_DEVICE", "AIGC_BOOK_DATA")
+SETTINGS = ("AIGC_BOOK_SCALE", "AIGC_BOOK_DEVICE", "AIGC_BOOK_SEED", "AIGC_BOOK_DATA")
 TAGS_THAT_COUNT = ("raises-exception", "skip-execution")
 KERNEL_ENV = {
     "TQDM_DISABLE": "1",
