@@ -23,7 +23,7 @@ ROOMS = {
     "metrics": set(),
     "plotting": set(),
     "scaling": set(),
-    "exercises": None,  # anything
+    "chapters": None,  # anything
 }
 # A room and the distributions that it may import beside the standard library.
 OUTSIDE = {
@@ -35,9 +35,9 @@ OUTSIDE = {
     "training": {"numpy", "safetensors", "torch", "tqdm"},
     "decoding": {"numpy", "torch", "tqdm"},
     "metrics": {"datasets", "evaluate", "nltk", "numpy"},
-    "plotting": {"IPython", "PIL", "cycler", "matplotlib", "matplotlib_inline", "numpy", "torch"},
+    "plotting": {"cycler", "matplotlib", "matplotlib_inline", "numpy"},
     "scaling": {"numpy", "scipy"},
-    "exercises": {"numpy", "torch"},
+    "chapters": {"IPython", "PIL", "matplotlib", "numpy", "torch"},
 }
 # What a machine with plain PyTorch lacks; models are trained and sampled from without it.
 TOOL_CHAIN = ("nltk", "torchtext", "evaluate", "datasets", "tokenizers", "sklearn", "matplotlib", "transformers")

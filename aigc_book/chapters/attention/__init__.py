@@ -1,0 +1,1 @@
+"""The chapter “Attention”: its exercises' checks and its own figures."""

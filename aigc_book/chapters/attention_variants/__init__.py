@@ -1,0 +1,1 @@
+"""The chapter “Attention variants”: its exercises' checks."""

@@ -1,0 +1,1 @@
+"""The chapter “Data, scale and compute”: its exercises' checks and its own figures."""

@@ -1,0 +1,1 @@
+"""The chapter “Heads and positions”: its exercises' checks and its own figures."""

@@ -1,0 +1,1 @@
+"""The chapter “Neural networks”: its exercises' checks and its own figures."""

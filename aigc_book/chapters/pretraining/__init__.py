@@ -1,0 +1,1 @@
+"""The chapter “Pre-training”: its exercises' checks and its own figures."""

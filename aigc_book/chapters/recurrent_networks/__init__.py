@@ -1,0 +1,1 @@
+"""The chapter “Recurrent networks”: its exercises' checks and its own figures."""

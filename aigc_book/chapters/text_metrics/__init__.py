@@ -1,0 +1,1 @@
+"""The chapter “Text metrics”: its exercises' checks and its own figures."""

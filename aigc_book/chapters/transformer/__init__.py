@@ -1,0 +1,1 @@
+"""The chapter “The Transformer”: its exercises' checks and its own figures."""

@@ -1,0 +1,1 @@
+"""The chapter “What is AIGC?”: its exercises' checks and its own figures."""

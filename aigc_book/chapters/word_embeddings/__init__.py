@@ -1,0 +1,1 @@
+"""The chapter “Word embeddings”: its exercises' checks and its own figures."""
