@@ -7,7 +7,15 @@ What only one chapter draws stands in ``aigc_book.chapters.<chapter>.figures``.
 
 from aigc_book.plotting.attention_maps import attention
 from aigc_book.plotting.bars import bars
+from aigc_book.plotting.drawings import Drawing
 from aigc_book.plotting.lines import Panel, curve_panels, curves
+from aigc_book.plotting.model_parts import (
+    attention_shapes,
+    grouped_heads,
+    growing_cache,
+    neuron,
+    transformer_block,
+)
 from aigc_book.plotting.style import (
     BLUE,
     COLORS,
@@ -34,11 +42,17 @@ __all__ = [
     "RED",
     "SKY",
     "YELLOW",
+    "Drawing",
     "Panel",
     "attention",
+    "attention_shapes",
     "bars",
     "curve_panels",
     "curves",
+    "grouped_heads",
+    "growing_cache",
     "label_line",
+    "neuron",
+    "transformer_block",
     "use_style",
 ]
