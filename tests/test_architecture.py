@@ -14,11 +14,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A room and the rooms it may import. Data flow downwards, so imports point upwards only.
 ROOMS = {
     "runtime": set(),
-    "data": {"runtime"},
-    "text": {"data", "runtime"},
+    "files": set(),
+    "data": {"files", "runtime"},
+    "text": {"data", "files", "runtime"},
     "layers": set(),
-    "models": {"layers"},
-    "training": {"data", "runtime"},
+    "models": {"files", "layers"},
+    "training": {"data", "files", "runtime"},
     "decoding": {"layers"},
     "metrics": set(),
     "plotting": set(),
@@ -28,6 +29,7 @@ ROOMS = {
 # A room and the distributions that it may import beside the standard library.
 OUTSIDE = {
     "runtime": {"numpy", "torch"},
+    "files": {"safetensors"},
     "data": {"datasets", "huggingface_hub", "numpy", "sklearn", "torch"},
     "text": {"nltk", "numpy", "tokenizers", "torch", "torchtext"},
     "layers": {"numpy", "torch"},
@@ -41,7 +43,7 @@ OUTSIDE = {
 }
 # What a machine with plain PyTorch lacks; models are trained and sampled from without it.
 TOOL_CHAIN = ("nltk", "torchtext", "evaluate", "datasets", "tokenizers", "sklearn", "matplotlib", "transformers")
-PLAIN = ("runtime", "layers", "models", "training", "decoding")
+PLAIN = ("runtime", "files", "layers", "models", "training", "decoding")
 MOST_LINES = 450
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc"}
 

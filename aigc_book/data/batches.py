@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aigc_book.data.files import write_aside
+from aigc_book.files import write_aside
 
 # The header of a token file: magic, version, bytes an id, number of ids, vocabulary size; little-endian, 32 bytes.
 _HEADER = struct.Struct("<8sIIQQ")

@@ -19,7 +19,7 @@ from typing import Self
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from aigc_book.data.files import write_aside
+from aigc_book.files import write_aside
 from aigc_book.text.encoding import as_texts, checked_ids, pieces
 
 END_OF_TEXT = "<|endoftext|>"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aigc_book.data.files import write_aside
+from aigc_book.files import write_aside
 
 
 class Embeddings:

@@ -9,7 +9,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from aigc_book.data.files import write_aside
+from aigc_book.files import write_aside
 
 # Between a character that is no space and a space (or a line's end) no token of ours goes on: GPT-2's pattern allows
 # spaces only in front of a token, and words end there. torchtext's "<br />" is the one pattern with a space inside.
