@@ -25,7 +25,7 @@ import torch
 import transformers
 from torch import Tensor
 
-from aigc_book.decoding import generate, pack
+from aigc_book.decoding import GREEDY, generate, pack
 from aigc_book.models.gpt import GPT, GPTConfig
 
 PROMPT_TOKENS, NEW_TOKENS = 16, 128
@@ -81,7 +81,7 @@ def run(batch_size: int, ours: dict[str, GPT], peers: dict[str, torch.nn.Module]
     ids = torch.randint(50257, (batch_size, PROMPT_TOKENS), generator=torch.Generator().manual_seed(batch_size))
     settings = {"max_new_tokens": NEW_TOKENS, "do_sample": False, "pad_token_id": 0}
     mask = torch.ones_like(ids)
-    programs = {f"ours {n}": lambda m=m: generate(m, ids, NEW_TOKENS, temperature=0) for n, m in ours.items()}
+    programs = {f"ours {n}": lambda m=m: generate(m, ids, NEW_TOKENS, GREEDY) for n, m in ours.items()}
     programs |= {f"peer {n}": lambda m=m: m.generate(ids, attention_mask=mask, **settings) for n, m in peers.items()}
     seconds: dict[str, list[float]] = {name: [] for name in programs}
     new: dict[str, Tensor] = {}

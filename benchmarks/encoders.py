@@ -27,7 +27,7 @@ import torch
 import transformers
 from torch import nn
 
-from aigc_book.decoding import generate
+from aigc_book.decoding import GREEDY, generate
 from aigc_book.layers.attention import attention_weights, scaled_dot_product_attention
 from aigc_book.layers.blockwise_attention import blockwise_attention
 from aigc_book.models.bert import BERT, BERTConfig
@@ -124,7 +124,7 @@ def encoder_decoders() -> tuple[dict[str, Callable], dict[str, Callable], dict[s
     starts = torch.full((8, 1), 2)
 
     def generate_ours():
-        return generate(ours.reading(source[:8]), starts, NEW_TOKENS, temperature=0)
+        return generate(ours.reading(source[:8]), starts, NEW_TOKENS, GREEDY)
 
     def generate_theirs():
         new = theirs.generate(

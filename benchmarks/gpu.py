@@ -22,7 +22,7 @@ from collections.abc import Callable
 import torch
 
 from aigc_book.data.batches import RandomWindows
-from aigc_book.decoding import generate
+from aigc_book.decoding import GREEDY, generate
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.training.loop import TrainConfig, fit, next_token_loss
 from aigc_book.training.optimizers import AdamW, decay_groups
@@ -96,7 +96,7 @@ def measure_decoding(
     torch.manual_seed(0)
     model = GPT(config).to(device, torch.bfloat16).eval()
     ids = torch.randint(config.vocab_size, (batch, prompt), device=device)
-    seconds = median_seconds(lambda: generate(model, ids, new, temperature=0), device, repeats)
+    seconds = median_seconds(lambda: generate(model, ids, new, GREEDY), device, repeats)
     n_read = sum(p.numel() for p in model.parameters()) - config.max_seq_len * config.d_model
     cache = 2 * config.n_layers * config.n_kv_heads * config.d_head * (prompt + new / 2) * batch
     return batch * new / seconds, batch * bandwidth / (2 * (n_read + cache))

@@ -69,7 +69,7 @@ def decode(n_tokens: int) -> dict:
     """Generate, and compare the peak with the cache's formula."""
     import torch
 
-    from aigc_book.decoding import generate
+    from aigc_book.decoding import GREEDY, generate
     from aigc_book.models.gpt import GPT, GPTConfig
 
     torch.manual_seed(0)
@@ -78,10 +78,10 @@ def decode(n_tokens: int) -> dict:
     )
     model = GPT(config)
     prompt = torch.randint(config.vocab_size, (DECODING_BATCH, PROMPT_TOKENS))
-    generate(model, prompt, 3, temperature=0)
+    generate(model, prompt, 3, GREEDY)
     before = memory("VmRSS")
     forget_peak()
-    generate(model, prompt, n_tokens, temperature=0)
+    generate(model, prompt, n_tokens, GREEDY)
     read = PROMPT_TOKENS + n_tokens - 1  # the last token is given out and not read again
     cache = 2 * config.n_layers * DECODING_BATCH * config.n_kv_heads * read * config.d_head * 4
     return {"peak": memory("VmHWM") - before, "cache": cache}

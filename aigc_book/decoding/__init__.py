@@ -2,6 +2,7 @@
 
 from aigc_book.decoding.beam import beam_search
 from aigc_book.decoding.generate import generate, stream
+from aigc_book.decoding.sampling import GREEDY, Sampling
 from aigc_book.layers.linear import pack
 
-__all__ = ["beam_search", "generate", "pack", "stream"]
+__all__ = ["GREEDY", "Sampling", "beam_search", "generate", "pack", "stream"]

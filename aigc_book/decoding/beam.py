@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from aigc_book.decoding.prompts import Prompt, check_lengths, evaluating, read_prompts, read_stop_ids
+from aigc_book.decoding.sampling import require_finite
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def beam_search(
     *,
     n_beams: int = 4,
     length_penalty: float = 1.0,
-    stop_ids: int | Sequence[int] = (),
+    stop_ids: int | Sequence[int] | None = None,
     n_best: int = 1,
 ) -> list[Hypothesis]:
     r"""Look for the continuations y of a prompt x with the best score :math:`\log P(y \mid x) / N^\alpha`.
@@ -51,7 +52,7 @@ def beam_search(
         n_beams: K.
         length_penalty: α. Every token makes a hypothesis less likely, so that with 0 short ones are preferred;
             1 compares the mean log-probability of a token.
-        stop_ids: what ends a hypothesis. It counts as a token of it.
+        stop_ids: what ends a hypothesis. It counts as a token of it. None: nothing but ``max_new_tokens``.
         n_best: how many hypotheses to return, at most K.
 
     Returns:
@@ -59,7 +60,7 @@ def beam_search(
 
     Raises:
         ValueError: n_beams, n_best or length_penalty out of range, max_new_tokens below 1, more than one prompt, or
-            what :func:`aigc_book.decoding.generate.generate` raises.
+            what :func:`aigc_book.decoding.generate.generate` raises (logits that are not finite are one of these).
 
     Source: Graves, *Sequence Transduction with Recurrent Neural Networks* (2012), section 2.5; Wu et al., *Google's
     Neural Machine Translation System* (2016), section 7, for the length, where they take ((5 + N) / 6)^α.
@@ -89,7 +90,10 @@ def beam_search(
     for n in range(1, max_new_tokens + 1):
         with evaluating(modules):
             logits = model(new, cache=cache, last_only=True)[:, -1]  # (K, V)
-        candidates = log_probabilities[:, None] + logits.float().log_softmax(dim=-1)
+        logits, is_alive = logits.float(), log_probabilities > -torch.inf
+        require_finite(logits.amax(dim=-1).masked_fill(~is_alive, 0), step=n)
+        candidates = log_probabilities[:, None] + logits.log_softmax(dim=-1)
+        candidates = candidates.masked_fill(~is_alive[:, None], -torch.inf)  # whatever follows the impossible
         # So many that K are left when those that end are taken out.
         n_candidates = min(K * (1 + len(stops)), K * vocab_size)
         values, flat = candidates.flatten().topk(n_candidates)

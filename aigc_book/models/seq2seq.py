@@ -249,7 +249,7 @@ class EncoderDecoder(nn.Module):
     def reading(self, source: Tensor, source_mask: Tensor | None = None) -> "Reading":
         """The decoder with this source before its eyes: a model of the target alone, for ``generate`` and beam search.
 
-        >>> generate(model.reading(source), [[START]], 20, temperature=0)  # doctest: +SKIP
+        >>> generate(model.reading(source), [[START]], 20, GREEDY)  # doctest: +SKIP
 
         Args:
             source: (B, S) ids; with B = 1 the source serves every prompt (and every beam).

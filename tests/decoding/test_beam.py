@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from aigc_book.decoding import beam_search, generate
+from aigc_book.decoding import GREEDY, beam_search, generate
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.models.gpt import GPT, GPTConfig
 
@@ -165,12 +165,12 @@ def test_as_transformers(config, length_penalty, tmp_path):
 @pytest.mark.parametrize("config", [GPT2, LLAMA], ids=["gpt2", "llama"])
 def test_one_beam_is_greedy(config):
     model = new_model(config)
-    greedy = generate(model, [3, 1], 20, temperature=0)
+    greedy = generate(model, [3, 1], 20, GREEDY)
     (hypothesis,) = beam_search(model, [3, 1], 20, n_beams=1)
     assert torch.equal(hypothesis.ids, greedy)
     stop = greedy[9].item()
     (hypothesis,) = beam_search(model, [3, 1], 20, n_beams=1, stop_ids=stop)
-    assert torch.equal(hypothesis.ids, generate(model, [3, 1], 20, temperature=0, stop_ids=stop))
+    assert torch.equal(hypothesis.ids, generate(model, [3, 1], 20, GREEDY, stop_ids=stop))
 
 
 @pytest.mark.parametrize("config", [GPT2, LLAMA], ids=["gpt2", "llama"])
@@ -191,7 +191,34 @@ def test_the_model_and_the_prompt_are_left_as_they_were():
     assert prompt.tolist() == [1, 2]
 
 
+def test_no_stop_ids():
+    (expected,) = beam_search(new_model(), [1, 2], 5)
+    for none in (None, (), []):
+        (found,) = beam_search(new_model(), [1, 2], 5, stop_ids=none)
+        assert torch.equal(found.ids, expected.ids)
+
+
 # Errors
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_not_finite(value):
+    """From 0 to 1, the row of which holds the value."""
+    chain = Chain()
+    chain.logits.data[1, 2] = value
+    with pytest.raises(ValueError, match=f"logits must be finite at step 2; row 0 has {value}"):
+        beam_search(chain, [0], 3, n_beams=2)
+    chain.logits.data[1] = -math.inf
+    with pytest.raises(ValueError, match="logits must be finite at step 2; row 0 is -inf throughout"):
+        beam_search(chain, [0], 3, n_beams=1)
+
+
+def test_what_follows_an_impossible_beginning_does_not_count():
+    """2 follows 2 for certain; that anything else does has probability 0, whatever comes after it."""
+    chain = Chain()
+    chain.logits.data[:2] = math.nan
+    (best,) = beam_search(chain, [2], 4, n_beams=3)
+    assert best.ids.tolist() == [2] * 5
 
 
 @pytest.mark.parametrize(
@@ -204,9 +231,9 @@ def test_the_model_and_the_prompt_are_left_as_they_were():
         ({"max_new_tokens": 0}, "needs max_new_tokens of at least 1; got 0"),
         ({"max_new_tokens": -2}, "max_new_tokens must be a whole number, at least 0; got -2"),
         ({"max_new_tokens": 11}, "at most 10 new tokens fit"),
-        ({"stop_ids": 5}, r"a stop id must be in \[0, vocab_size=5\); got 5"),
+        ({"stop_ids": 5}, "a stop id must be from 0 to vocab_size - 1 = 4; got 5"),
         ({"ids": []}, "at least one token to start from"),
-        ({"ids": [5]}, r"ids must be in \[0, vocab_size=5\)"),
+        ({"ids": [5]}, "ids must be from 0 to vocab_size - 1 = 4"),
         ({"ids": [[1], [2]]}, r"beam search takes one prompt, \(T,\); got 2 prompts"),
     ],
 )

@@ -1,6 +1,8 @@
 """Generation: cached equals uncached, batched equals alone, equals transformers; seeds, stops, errors."""
 
 import dataclasses
+import importlib
+import math
 import weakref
 
 import numpy as np
@@ -9,9 +11,11 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from aigc_book.decoding import generate, pack, stream
+from aigc_book.decoding import GREEDY, Sampling, generate, pack, stream
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.models.gpt import GPT, GPTConfig
+
+generate_module = importlib.import_module("aigc_book.decoding.generate")  # the package has a function of that name
 
 TINY = GPTConfig(vocab_size=61, max_seq_len=40, n_layers=3, n_heads=4, d_model=24)
 POSITIONS = [
@@ -132,10 +136,12 @@ def test_a_stop_id_in_the_prompt_stops_nothing():
 def test_the_repetition_penalty_counts_prompt_and_new_tokens_but_no_padding():
     """4 would follow 3, but has occurred: 50 / 2 = 25 is still more than the 20 of token 5, 50 / 3 = 16.7 is less."""
     model = Counter()
-    assert generate(model, [4, 3], 3, repetition_penalty=2.0).tolist()[:3] == [4, 3, 4]
-    assert generate(model, [4, 3], 3, repetition_penalty=3.0).tolist() == [4, 3, 5, 6, 7]
-    assert generate(model, [3, 5], 9, temperature=0, repetition_penalty=3.0).tolist()[-3:] == [1, 2, 4]
-    ragged = generate(model, [[10], [4, 3]], 1, repetition_penalty=3.0)  # padded with 0, which has not occurred
+    assert generate(model, [4, 3], 3, Sampling(repetition_penalty=2.0)).tolist()[:3] == [4, 3, 4]
+    assert generate(model, [4, 3], 3, Sampling(repetition_penalty=3.0)).tolist() == [4, 3, 5, 6, 7]
+    assert generate(model, [3, 5], 9, Sampling(temperature=0, repetition_penalty=3.0)).tolist()[-3:] == [1, 2, 4]
+    ragged = generate(
+        model, [[10], [4, 3]], 1, Sampling(repetition_penalty=3.0)
+    )  # padded with 0, which has not occurred
     assert [row.tolist() for row in ragged] == [[10, 0], [4, 3, 5]]
 
 
@@ -146,7 +152,7 @@ def test_the_repetition_penalty_counts_prompt_and_new_tokens_but_no_padding():
 def test_cached_equals_uncached(config):
     model, ids = new_model(config), new_ids()
     cache = model.new_cache(3, 27)
-    cached = generate(model, ids, 20, temperature=0)
+    cached = generate(model, ids, 20, GREEDY)
     with torch.no_grad():
         whole = model(cached)  # logits of every position at once, without a cache
         start = model(ids, cache=cache)
@@ -156,15 +162,15 @@ def test_cached_equals_uncached(config):
     assert len(cached[:, 7:].unique()) > 5  # no model that says the same again and again
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0}, {"seed": 5, "top_k": 20, "repetition_penalty": 1.3}])
+@pytest.mark.parametrize("settings", [(GREEDY, None), (Sampling(top_k=20, repetition_penalty=1.3), 5)])
 @pytest.mark.parametrize("config", ALL, ids=name)
 def test_ragged_batch_equals_each_row_alone(config, settings):
-    model = new_model(config)
-    together = generate(model, RAGGED, 20, **settings)
-    if "seed" not in settings:
-        alone = [generate(model, prompt, 20, **settings) for prompt in RAGGED]
+    model, (sampling, seed) = new_model(config), settings
+    together = generate(model, RAGGED, 20, sampling, seed=seed)
+    if seed is None:
+        alone = [generate(model, prompt, 20, sampling) for prompt in RAGGED]
     else:  # row b draws from stream b, so it must stand in row b
-        alone = [generate(model, [[1]] * b + [prompt], 20, **settings)[b] for b, prompt in enumerate(RAGGED)]
+        alone = [generate(model, [[1]] * b + [prompt], 20, sampling, seed=seed)[b] for b, prompt in enumerate(RAGGED)]
     assert [row.tolist() for row in together] == [row.tolist() for row in alone]
 
 
@@ -214,7 +220,7 @@ def test_samples_follow_the_model():
 
 def test_stream_gives_what_generate_gives_as_it_comes():
     model, ids = new_model(), new_ids()
-    settings = {"seed": 2, "temperature": 0.8, "top_p": 0.9}
+    settings = {"sampling": Sampling(temperature=0.8, top_p=0.9), "seed": 2}
     expected = generate(model, ids, 12, **settings)
     columns = list(stream(model, ids, 12, **settings))
     assert torch.equal(torch.stack(columns, dim=1), expected[:, 7:])
@@ -229,12 +235,12 @@ def test_stream_gives_what_generate_gives_as_it_comes():
 
 def test_the_model_is_left_as_it_was():
     model, ids = new_model(dataclasses.replace(TINY, dropout=0.5, position="rotary")), new_ids()
-    expected = generate(model, ids, 5, temperature=0)
+    expected = generate(model, ids, 5, GREEDY)
     model.train()
     model.blocks[1].eval()  # not all modules in the same mode
     modes = [module.training for module in model.modules()]
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    tokens = stream(model, ids, 5, temperature=0)
+    tokens = stream(model, ids, 5, GREEDY)
     for n in range(5):
         assert torch.equal(next(tokens), expected[:, 7 + n])  # no dropout
         assert torch.is_grad_enabled()
@@ -268,7 +274,7 @@ def test_sixteen_bits_cached_equals_uncached_to_rounding():
     exact = new_model(LLAMA)(ids)
     error = (whole.float() - exact).abs().max()
     assert (steps.float() - exact).abs().max() < 2 * error
-    assert generate(model, RAGGED, 5, temperature=0)[0].shape == (10,)
+    assert generate(model, RAGGED, 5, GREEDY)[0].shape == (10,)
 
 
 def test_a_packed_model_gives_the_same_tokens():
@@ -277,7 +283,7 @@ def test_a_packed_model_gives_the_same_tokens():
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     packed = pack(model)
-    assert torch.equal(generate(packed, ids, 12, temperature=0), generate(model, ids, 12, temperature=0))
+    assert torch.equal(generate(packed, ids, 12, GREEDY), generate(model, ids, 12, GREEDY))
 
 
 def test_memory_is_the_cache(monkeypatch):
@@ -291,9 +297,92 @@ def test_memory_is_the_cache(monkeypatch):
         return torch.from_numpy(logits)  # keeps the array alive for as long as its memory is used
 
     monkeypatch.setattr(Counter, "forward", watched)
-    for settings in ({}, {"temperature": 0}, {"repetition_penalty": 1.1}):
-        generate(Counter(), [1], 15, **settings)
+    for sampling in (Sampling(), GREEDY, Sampling(repetition_penalty=1.1)):
+        generate(Counter(), [1], 15, sampling)
     assert len(alive) == 45 and max(alive) == 1
+
+
+# Logits that are not finite
+
+
+class Breaks(nn.Module):
+    """The token after next has a logit of 1; from the third step on, one row's logits hold something else."""
+
+    def __init__(self, value, row=0, whole_row=False):
+        super().__init__()
+        self.config = GPTConfig(vocab_size=7, max_seq_len=20, n_layers=1, n_heads=1, d_model=2)
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.value, self.row, self.whole_row = value, row, whole_row
+
+    def new_cache(self, batch_size, max_seq_len):
+        self.step = 0
+        return KVCache(1, batch_size, 1, max_seq_len, 1)
+
+    def forward(self, ids, *, mask=None, cache=None, last_only=False):
+        self.step += 1
+        cache.advance(ids.size(1))
+        logits = nn.functional.one_hot((ids[:, -1:] + 2) % 7, 7).float()
+        if self.step >= 3:
+            logits[self.row, :, slice(None) if self.whole_row else 4] = self.value
+        return logits
+
+
+BROKEN = [(math.nan, False, "has nan"), (math.inf, False, "has inf"), (-math.inf, True, "is -inf throughout")]
+SAMPLINGS = [
+    Sampling(),
+    GREEDY,
+    Sampling(top_k=2),
+    Sampling(top_p=0.5),
+    Sampling(repetition_penalty=1.3),
+    Sampling(temperature=0, repetition_penalty=1.3),
+    Sampling(temperature=0.1, top_k=3, top_p=0.9, repetition_penalty=0.7),
+]
+
+
+@pytest.mark.parametrize(("value", "whole_row", "found"), BROKEN)
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+def test_logits_that_are_not_finite_are_an_error_that_names_the_step(sampling, value, whole_row, found):
+    message = f"logits must be finite at step 3; row 1 {found}"
+    prompts = torch.tensor([[1], [2], [3]])
+    with pytest.raises(ValueError, match=message):
+        generate(Breaks(value, 1, whole_row), prompts, 9, sampling, seed=0)
+    with pytest.raises(ValueError, match=message.replace("row 1", "row 0")):
+        generate(Breaks(value, 0, whole_row), [1], 9, sampling, seed=0, stop_ids=[])
+    tokens = stream(Breaks(value, 1, whole_row), prompts, 9, sampling, seed=0)
+    assert all(0 <= token < 7 for _ in range(2) for token in next(tokens).tolist())
+    with pytest.raises(ValueError, match=message):
+        next(tokens)
+
+
+def test_a_device_that_is_waited_for_once_finds_the_step_too(monkeypatch):
+    """On a GPU, without stop ids, nothing is looked at before the end."""
+    looked = []
+    original = generate_module.require_finite
+    monkeypatch.setattr(generate_module, "require_finite", lambda *a: (looked.append(a[1]), original(*a)))
+    monkeypatch.setattr(generate_module, "_looks_at_once", lambda device, stops: False)
+    for sampling in SAMPLINGS:
+        with pytest.raises(ValueError, match="logits must be finite at step 3; row 1 has nan"):
+            generate(Breaks(math.nan, 1), torch.tensor([[1], [2]]), 9, sampling, seed=0)
+    assert looked == [1, 2, 3] * len(SAMPLINGS)
+    assert generate(Counter(), [8, 9], 4).tolist() == [8, 9, 10, 0, 1, 2]
+
+
+def test_a_row_that_has_ended_can_have_any_logits():
+    """Row 0 emits its stop id 6 at step 2; its logits are nan from step 3 on."""
+    ids = generate(Breaks(math.nan, 0), torch.tensor([[2], [3]]), 4, GREEDY, stop_ids=6)
+    assert ids.tolist() == [[2, 4, 6, 6, 6], [3, 5, 0, 2, 4]]
+
+
+def test_no_stop_ids():
+    expected = generate(Counter(), [6, 3], 5).tolist()
+    for none in (None, (), []):
+        assert generate(Counter(), [6, 3], 5, stop_ids=none).tolist() == expected
+        assert torch.stack(list(stream(Counter(), [6, 3], 5, stop_ids=none))).tolist() == expected[2:]
+
+
+@pytest.mark.parametrize("stop", [5, np.int32(5), torch.tensor(5), torch.tensor([5]), np.array(5), (5, 5)])
+def test_a_stop_id_may_be_anyones_whole_number(stop):
+    assert generate(Counter(), [3], 9, stop_ids=stop).tolist() == [3, 4, 5]
 
 
 # Against transformers
@@ -306,13 +395,13 @@ def test_greedy_as_transformers(config, tmp_path):
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
     settings = {"max_new_tokens": 25, "do_sample": False, "pad_token_id": 0}
     expected = theirs.generate(ids, attention_mask=torch.ones_like(ids), **settings)
-    ours = generate(model, ids, 25, temperature=0)
+    ours = generate(model, ids, 25, GREEDY)
     assert torch.equal(ours, expected)
     stop = ours[0, 15].item()
     expected = theirs.generate(ids, attention_mask=torch.ones_like(ids), eos_token_id=stop, **settings)
-    assert torch.equal(generate(model, ids, 25, temperature=0, stop_ids=stop, pad_id=0), expected)
+    assert torch.equal(generate(model, ids, 25, GREEDY, stop_ids=stop, pad_id=0), expected)
     expected = theirs.generate(ids, attention_mask=torch.ones_like(ids), repetition_penalty=1.4, **settings)
-    assert torch.equal(generate(model, ids, 25, temperature=0, repetition_penalty=1.4), expected)
+    assert torch.equal(generate(model, ids, 25, Sampling(temperature=0, repetition_penalty=1.4)), expected)
 
 
 # Errors, mutation
@@ -330,8 +419,13 @@ def test_greedy_as_transformers(config, tmp_path):
         ([torch.zeros(1, 2, dtype=torch.long)], r"each prompt of a list must be \(T,\); prompt 0 has shape \(1, 2\)"),
         (torch.tensor([1.0, 2.0]), "must be whole numbers; prompt 0 is torch.float32"),
         (torch.tensor([True]), "must be whole numbers; prompt 0 is torch.bool"),
-        ([1, 61], r"ids must be in \[0, vocab_size=61\); prompt 0 has 1 to 61"),
-        ([[1], [4, -1]], r"ids must be in \[0, vocab_size=61\); prompt 1 has -1 to 4"),
+        ([1, 61], r"ids must be from 0 to vocab_size - 1 = 60; got 1 to 61 in prompt 0"),
+        (None, "a prompt must be whole numbers; got 'None' of type NoneType"),
+        ("abc", "a prompt must be whole numbers; got 'abc' of type str"),
+        ([[1], ["a"]], "a prompt must be whole numbers; got .* of type list"),
+        ({1, 2}, "a prompt must be whole numbers; got .* of type set"),
+        ([1.0, 2.0], "must be whole numbers; prompt 0 is torch.float32"),
+        ([[1], [4, -1]], r"ids must be from 0 to vocab_size - 1 = 60; got -1 to 4 in prompt 1"),
         ([1] * 41, "the prompt has 41 tokens, the model's context is max_seq_len=40; shorten it"),
         (
             [[1], [1] * 38],
@@ -348,15 +442,22 @@ def test_bad_prompts(function, ids, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": -1}, "temperature must be 0 .* got -1"),
-        ({"top_k": 0}, "top_k must be .* got 0"),
-        ({"top_p": 1.1}, "top_p must be .* got 1.1"),
-        ({"repetition_penalty": 0}, "repetition_penalty must be positive .* got 0"),
+        ({"sampling": 0.8}, r"sampling must be a Sampling, such as Sampling\(temperature=0.8\); got 0.8"),
+        ({"sampling": None}, "sampling must be a Sampling, .* got None"),
         ({"seed": -1}, "seed must be a whole number, at least 0, or None; got -1"),
         ({"seed": 1.5}, "seed must be a whole number, at least 0, or None; got 1.5"),
-        ({"stop_ids": 61}, r"a stop id must be in \[0, vocab_size=61\); got 61"),
-        ({"stop_ids": [3, -1]}, r"a stop id must be in \[0, vocab_size=61\); got -1"),
-        ({"stop_ids": 3, "pad_id": -100}, r"pad_id must be in \[0, vocab_size=61\); got -100"),
+        ({"seed": True}, "seed must be a whole number, at least 0, or None; got True"),
+        ({"stop_ids": 61}, "a stop id must be from 0 to vocab_size - 1 = 60; got 61"),
+        ({"stop_ids": [3, -1]}, "a stop id must be from 0 to vocab_size - 1 = 60; got -1"),
+        ({"stop_ids": [3, 4.0]}, r"a stop id must be a whole number from 0 to vocab_size - 1 = 60; got 4\.0"),
+        ({"stop_ids": torch.tensor([1.0])}, r"a stop id must be a whole number .* got tensor\(1\.\)"),
+        ({"stop_ids": [None]}, "a stop id must be a whole number .* got None"),
+        ({"stop_ids": True}, "stop_ids must be an id, a list of ids or None; got True"),
+        ({"stop_ids": "3"}, "stop_ids must be an id, a list of ids or None; got '3'"),
+        ({"stop_ids": 2.5}, "stop_ids must be an id, a list of ids or None; got 2.5"),
+        ({"stop_ids": 3, "pad_id": -100}, "pad_id must be from 0 to vocab_size - 1 = 60; got -100"),
+        ({"stop_ids": 3, "pad_id": 1.0}, r"pad_id must be a whole number .* got 1\.0"),
+        ({"max_new_tokens": True}, "max_new_tokens must be a whole number, at least 0; got True"),
         ({"max_new_tokens": -1}, "max_new_tokens must be a whole number, at least 0; got -1"),
         ({"max_new_tokens": 2.5}, "max_new_tokens must be a whole number, at least 0; got 2.5"),
     ],
@@ -368,7 +469,7 @@ def test_settings_out_of_range(function, settings, message):
 
 
 def test_a_full_context_is_allowed():
-    assert generate(new_model(), [1] * 38, 2, temperature=0).shape == (40,)
+    assert generate(new_model(), [1] * 38, 2, GREEDY).shape == (40,)
     assert generate(new_model(), [1] * 40, 0).shape == (40,)
 
 

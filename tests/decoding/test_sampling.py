@@ -15,7 +15,15 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from aigc_book.decoding.sampling import distribution, keep_top_k, keep_top_p, penalize_repetition, sample
+from aigc_book.decoding.sampling import (
+    GREEDY,
+    Sampling,
+    distribution,
+    keep_top_k,
+    keep_top_p,
+    penalize_repetition,
+    sample,
+)
 
 INF = math.inf
 
@@ -37,10 +45,12 @@ def test_distribution_on_paper():
     """
     logits = torch.tensor([[1.0, 2.0, 4.0]]).log()
     torch.testing.assert_close(distribution(logits), torch.tensor([[1 / 7, 2 / 7, 4 / 7]]))
-    torch.testing.assert_close(distribution(logits, temperature=0.5), torch.tensor([[1 / 21, 4 / 21, 16 / 21]]))
+    torch.testing.assert_close(
+        distribution(logits, Sampling(temperature=0.5)), torch.tensor([[1 / 21, 4 / 21, 16 / 21]])
+    )
     roots = torch.tensor([[1, math.sqrt(2), 2]])
-    torch.testing.assert_close(distribution(logits, temperature=2), roots / roots.sum())
-    assert distribution(logits, temperature=0).tolist() == [[0, 0, 1]]
+    torch.testing.assert_close(distribution(logits, Sampling(temperature=2)), roots / roots.sum())
+    assert distribution(logits, GREEDY).tolist() == [[0, 0, 1]]
 
 
 def test_top_k_and_top_p_on_paper():
@@ -48,12 +58,14 @@ def test_top_k_and_top_p_on_paper():
     sixteenths; of 14/16, 8 + 5 = 13 < 14, so the third joins: 5, 8 and 2 of 15. The nucleus of 1/2 is 8 alone.
     """
     logits = torch.tensor([[5.0, 1.0, 8.0, 2.0]]).log()
-    torch.testing.assert_close(distribution(logits, top_k=2), torch.tensor([[5 / 13, 0, 8 / 13, 0]]))
-    torch.testing.assert_close(distribution(logits, top_p=3 / 4), torch.tensor([[5 / 13, 0, 8 / 13, 0]]))
-    torch.testing.assert_close(distribution(logits, top_p=14 / 16), torch.tensor([[5 / 15, 0, 8 / 15, 2 / 15]]))
-    assert distribution(logits, top_p=0.49).tolist() == [[0, 0, 1, 0]]
+    torch.testing.assert_close(distribution(logits, Sampling(top_k=2)), torch.tensor([[5 / 13, 0, 8 / 13, 0]]))
+    torch.testing.assert_close(distribution(logits, Sampling(top_p=3 / 4)), torch.tensor([[5 / 13, 0, 8 / 13, 0]]))
+    torch.testing.assert_close(
+        distribution(logits, Sampling(top_p=14 / 16)), torch.tensor([[5 / 15, 0, 8 / 15, 2 / 15]])
+    )
+    assert distribution(logits, Sampling(top_p=0.49)).tolist() == [[0, 0, 1, 0]]
     # The nucleus is that of what top-k has left: of 5/13 and 8/13, the second alone has 0.6.
-    assert distribution(logits, top_k=2, top_p=0.6).tolist() == [[0, 0, 1, 0]]
+    assert distribution(logits, Sampling(top_k=2, top_p=0.6)).tolist() == [[0, 0, 1, 0]]
 
 
 def test_repetition_penalty_on_paper():
@@ -102,7 +114,7 @@ def test_each_step_and_all_together_as_transformers(seed, temperature, top_k, to
     assert torch.equal(keep_top_p(logits, top_p), TopPLogitsWarper(top_p)(ids, logits.clone()))
     warpers = [TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k), TopPLogitsWarper(top_p)]
     expected = LogitsProcessorList(warpers)(ids, logits.clone()).softmax(dim=-1)
-    actual = distribution(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    actual = distribution(logits, Sampling(temperature=temperature, top_k=top_k, top_p=top_p))
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -118,15 +130,17 @@ def test_top_p_of_a_large_vocabulary_as_transformers(scale):
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"temperature": 0.5}, {"top_k": 7}, {"temperature": 2, "top_k": 9, "top_p": 0.8}]
+    "sampling",
+    [Sampling(), Sampling(temperature=0.5), Sampling(top_k=7), Sampling(temperature=2, top_k=9, top_p=0.8)],
+    ids=str,
 )
-def test_draws_follow_the_distribution(settings):
+def test_draws_follow_the_distribution(sampling):
     """Pearson's chi-square of 20,000 draws from 12 tokens: with up to 11 degrees of freedom, a fair draw exceeds 31.3
     once in a thousand; the seed is fixed.
     """
     n, logits = 20_000, new_logits(1, 12)
-    expected = distribution(logits, **settings)[0] * n
-    drawn = sample(logits.expand(n, -1), generator=generator(), **settings)
+    expected = distribution(logits, sampling)[0] * n
+    drawn = sample(logits.expand(n, -1), sampling, generator=generator())
     counts = torch.bincount(drawn, minlength=12)
     possible = expected > 0
     assert counts[~possible].sum() == 0
@@ -151,17 +165,19 @@ def test_extreme_numbers_draw_possible_tokens(u, monkeypatch):
 
 def test_temperature_zero_is_greedy_and_tiny_ones_tend_to_it():
     logits = new_logits()
-    greedy = sample(logits, temperature=0)
+    greedy = sample(logits, GREEDY)
     assert torch.equal(greedy, logits.argmax(dim=-1))
-    assert torch.equal(sample(10 * logits, temperature=2e-38), greedy)  # 10 · 3 / 2e-38 is too large for float32
-    assert torch.equal(sample(logits, top_k=1), greedy)
-    assert torch.equal(sample(logits, top_p=1e-9), greedy)
-    assert sample(torch.tensor([[1.0, 2.0, 2.0]]), temperature=0).item() == 1  # the first of equals
+    assert torch.equal(
+        sample(10 * logits, Sampling(temperature=2e-38)), greedy
+    )  # 10 · 3 / 2e-38 is too large for float32
+    assert torch.equal(sample(logits, Sampling(top_k=1)), greedy)
+    assert torch.equal(sample(logits, Sampling(top_p=1e-9)), greedy)
+    assert sample(torch.tensor([[1.0, 2.0, 2.0]]), GREEDY).item() == 1  # the first of equals
 
 
 def test_no_limit_limits_nothing():
     logits = new_logits()
-    assert torch.equal(distribution(logits, top_k=47, top_p=1.0), distribution(logits))
+    assert torch.equal(distribution(logits, Sampling(top_k=47, top_p=1.0)), distribution(logits))
     assert torch.equal(penalize_repetition(logits, torch.zeros(5, 3, dtype=torch.long), 1.0), logits)
 
 
@@ -178,7 +194,7 @@ def test_the_global_generator_is_used_only_if_no_other_is_given():
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
     sample(logits, generator=generator())
-    sample(logits, temperature=0)
+    sample(logits, GREEDY)
     assert torch.equal(torch.random.get_rng_state(), before)
     first = sample(logits)
     torch.manual_seed(0)
@@ -206,12 +222,66 @@ def test_sixteen_bits_are_widened():
         ({"top_k": 2.5}, "top_k must be a whole number, at least 1.*; got 2.5"),
         ({"top_p": 0.0}, r"top_p must be in \(0, 1\].*; got 0.0"),
         ({"top_p": 1.5}, r"top_p must be in \(0, 1\].*; got 1.5"),
+        ({"temperature": None}, "temperature must be 0 .* got None"),
+        ({"temperature": "0.8"}, "temperature must be 0 .* got '0.8'"),
+        ({"top_k": True}, "top_k must be a whole number, at least 1.*; got True"),
+        ({"top_p": math.nan}, r"top_p must be in \(0, 1\].*; got nan"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be positive .* got 0"),
+        ({"repetition_penalty": math.nan}, "repetition_penalty must be positive .* got nan"),
     ],
 )
-@pytest.mark.parametrize("function", [distribution, sample])
-def test_settings_out_of_range(function, settings, message):
+def test_settings_out_of_range(settings, message):
     with pytest.raises(ValueError, match=message):
-        function(new_logits(), **settings)
+        Sampling(**settings)
+
+
+@pytest.mark.parametrize("function", [distribution, sample])
+@pytest.mark.parametrize("sampling", [0.8, None, {"temperature": 1}])
+def test_settings_of_another_kind(function, sampling):
+    with pytest.raises(ValueError, match=r"sampling must be a Sampling, such as Sampling\(temperature=0.8\); got"):
+        function(new_logits(), sampling)
+
+
+@pytest.mark.parametrize("function", [distribution, sample])
+def test_a_repetition_penalty_is_never_forgotten(function):
+    sampling, logits, ids = Sampling(repetition_penalty=1.5), torch.tensor([[3.0, 2.5]]), torch.tensor([[0]])
+    with pytest.raises(ValueError, match=r"repetition_penalty=1.5 needs ids, the tokens so far; got none"):
+        function(logits, sampling)
+    torch.testing.assert_close(distribution(logits, sampling, ids=ids), distribution(torch.tensor([[2.0, 2.5]])))
+    greedy = Sampling(temperature=0, repetition_penalty=1.5)
+    assert sample(logits, greedy, ids=ids).item() == 1
+    assert sample(logits, greedy, ids=ids, mask=torch.tensor([[False]])).item() == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ([math.nan] * 5, "has nan"),
+        ([0.0, math.nan, 1.0, 2.0, 3.0], "has nan"),
+        ([0.0, 1.0, INF, 2.0, 3.0], "has inf"),
+        ([-INF, INF, math.nan, 2.0, 3.0], "has nan"),
+        ([-INF] * 5, "is -inf throughout, so that no token is left"),
+    ],
+)
+def test_logits_that_are_not_finite(row, found):
+    logits, ids = torch.tensor([[1.0, 2.0, 3.0, 4.0, -INF], row]), torch.zeros(2, 1, dtype=torch.long)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16, torch.float16):
+        for sampling in (
+            Sampling(), GREEDY, Sampling(top_k=2), Sampling(top_k=9), Sampling(top_p=0.5), Sampling(top_p=1.0),
+            Sampling(repetition_penalty=1.4), Sampling(temperature=0, repetition_penalty=0.7),
+        ):  # fmt: skip
+            for function in (distribution, sample):
+                with pytest.raises(ValueError, match=f"logits must be finite; row 1 {found}"):
+                    function(logits.to(dtype), sampling, ids=ids)
+    for step in (lambda: keep_top_k(logits, 2), lambda: keep_top_p(logits, 0.5)):
+        with pytest.raises(ValueError, match=f"logits must be finite; row 1 {found}"):
+            step()
+
+
+def test_logits_of_another_shape():
+    for logits in (torch.zeros(3), torch.zeros(1, 2, 3), torch.zeros(2, 0)):
+        with pytest.raises(ValueError, match=r"logits must be \(B, V\), with V at least 1; got shape"):
+            sample(logits)
 
 
 def test_the_single_steps_check_too():
@@ -233,8 +303,8 @@ def test_one_generator_a_row():
 def test_nothing_is_changed():
     logits, ids = new_logits(), torch.zeros(5, 3, dtype=torch.long)
     before = logits.clone()
-    sample(logits, temperature=0.7, top_k=5, top_p=0.9)
-    sample(logits, temperature=0)
+    sample(logits, Sampling(temperature=0.7, top_k=5, top_p=0.9))
+    sample(logits, GREEDY)
     penalize_repetition(logits, ids, 1.3, torch.ones_like(ids, dtype=torch.bool))
     assert torch.equal(logits, before)
     assert not ids.any()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from aigc_book.decoding import generate
+from aigc_book.decoding import GREEDY, generate
 from aigc_book.decoding.beam import beam_search
 from aigc_book.models.rnn import RNN, RNNConfig
 from aigc_book.training.loop import TrainConfig, fit
@@ -166,21 +166,21 @@ def test_generation_equals_asking_for_one_token_after_the_other(cell):
     expected = ids
     for _ in range(9):
         expected = torch.cat((expected, model(expected[None])[0, -1].argmax()[None]))
-    assert torch.equal(generate(model, ids, 9, temperature=0), expected)
+    assert torch.equal(generate(model, ids, 9, GREEDY), expected)
 
 
 def test_prompts_of_several_lengths_are_continued_as_if_alone():
     model = new_model()
     prompts = [[1, 2, 3, 4, 5], [6, 7]]
-    together = generate(model, prompts, 8, temperature=0)
+    together = generate(model, prompts, 8, GREEDY)
     for row, prompt in zip(together, prompts, strict=True):
-        assert torch.equal(row, generate(model, torch.tensor(prompt), 8, temperature=0))
+        assert torch.equal(row, generate(model, torch.tensor(prompt), 8, GREEDY))
 
 
 def test_one_beam_is_greedy():
     model, ids = new_model(), new_ids(1, 5)[0]
     (best,) = beam_search(model, ids, 6, n_beams=1)
-    assert torch.equal(best.ids, generate(model, ids, 6, temperature=0))
+    assert torch.equal(best.ids, generate(model, ids, 6, GREEDY))
 
 
 @every_cell

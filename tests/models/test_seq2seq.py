@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from aigc_book.decoding import beam_search, generate
+from aigc_book.decoding import GREEDY, beam_search, generate
 from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
 
 TINY = Seq2SeqConfig(
@@ -150,17 +150,17 @@ def naive_greedy(model, source, mask, n):
 def test_cached_decoding_equals_uncached(config):
     model, (source, _, mask) = new_model(config), new_batch()
     starts = torch.full((3, 1), START)
-    ours = generate(model.reading(source, mask), starts, 9, temperature=0)
+    ours = generate(model.reading(source, mask), starts, 9, GREEDY)
     assert torch.equal(ours, naive_greedy(model, source, mask, 9))
 
 
 def test_targets_of_different_lengths_go_on_as_they_would_alone():
     model, (source, _, mask) = new_model(), new_batch()
     prompts = [[START], [START, 5, 3], [START, 4]]
-    together = generate(model.reading(source, mask), prompts, 5, temperature=0)
+    together = generate(model.reading(source, mask), prompts, 5, GREEDY)
     for row, prompt in enumerate(prompts):
         reading = model.reading(source[row : row + 1], mask[row : row + 1])
-        assert torch.equal(generate(reading, prompt, 5, temperature=0), together[row])
+        assert torch.equal(generate(reading, prompt, 5, GREEDY), together[row])
 
 
 def test_beam_search_finds_what_all_hypotheses_hold():
