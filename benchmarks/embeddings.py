@@ -58,16 +58,16 @@ def train_ours(program: str, sentences: Path, vectors: Path, threads: int, seed:
     """Train, save the vectors, and print the seconds: what a process of its own does."""
     import torch
 
-    from aigc_book.text.glove import train_glove
-    from aigc_book.text.skip_gram import train_skip_gram
+    from aigc_book.text.vectors.glove import GloVe
+    from aigc_book.text.vectors.skip_gram import SkipGram
 
     torch.set_num_threads(threads)
     text = json.loads(sentences.read_text(encoding="utf-8"))
     start = time.perf_counter()
     if program == "skip-gram":
-        trained = train_skip_gram(text, epochs=EPOCHS, seed=seed)
+        trained = SkipGram.train(text, epochs=EPOCHS, seed=seed)
     else:
-        trained = train_glove(text, epochs=GLOVE_EPOCHS, x_max=10, seed=seed)
+        trained = GloVe.train(text, epochs=GLOVE_EPOCHS, x_max=10, seed=seed)
     seconds = time.perf_counter() - start
     trained.embeddings.save(vectors)
     print(json.dumps([seconds, version("torch")]))
@@ -75,8 +75,8 @@ def train_ours(program: str, sentences: Path, vectors: Path, threads: int, seed:
 
 def plural_accuracy(vectors: Path) -> float:
     """The share of plurals found by analogy: all words w and w + "s" of the 400 most frequent ones ask one another."""
-    from aigc_book.text.analogies import pairs_to_questions, score_analogies
-    from aigc_book.text.embeddings import Embeddings
+    from aigc_book.text.vectors.analogies import pairs_to_questions, score_analogies
+    from aigc_book.text.vectors.embeddings import Embeddings
 
     embeddings = Embeddings.load(vectors)
     pairs = [(w, f"{w}s") for w in embeddings.words[:400] if len(w) > 2 and f"{w}s" in embeddings]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aigc_book.chapters.verdict import Verdict, unanswered
-from aigc_book.text.embeddings import Embeddings
+from aigc_book.text.vectors.embeddings import Embeddings
 
 
 def check_noise(noise: Callable[[list[int]], Sequence[float]]) -> Verdict:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_book.text.cooccurrence import cooccurrences, word_corpus
+from aigc_book.text.vectors.cooccurrence import cooccurrences, word_corpus
 
 
 def test_numbered_by_falling_count_and_then_the_alphabet():

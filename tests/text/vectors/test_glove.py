@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from aigc_book.text.cooccurrence import cooccurrences, word_corpus
-from aigc_book.text.glove import glove_objective, glove_weight, train_glove
+from aigc_book.text.vectors.cooccurrence import cooccurrences, word_corpus
+from aigc_book.text.vectors.glove import GloVe, glove_objective, glove_weight
 
 
 def toy_text(n: int) -> list[list[str]]:
@@ -67,7 +67,7 @@ def test_a_training_equals_the_loop():
         optimizer.zero_grad()
         (terms.sum() / 2).backward()
         optimizer.step()
-    trained = train_glove(sentences, d_model=3, window=2, min_count=1, x_max=50, epochs=3, learning_rate=0.1, seed=4)
+    trained = GloVe.train(sentences, d_model=3, window=2, min_count=1, x_max=50, epochs=3, learning_rate=0.1, seed=4)
     assert trained.losses == pytest.approx(losses, rel=1e-5)
     torch.testing.assert_close(trained.embeddings.vectors, (parameters[0] + parameters[1]).detach())
     torch.testing.assert_close(trained.contexts.vectors, parameters[1].detach())
@@ -86,14 +86,14 @@ def test_words_that_stand_beside_the_same_words_become_neighbours():
         about = subject % 2
         does = about if float(torch.rand((), generator=rng)) < 0.9 else 1 - about
         sentences.append([groups[about][0][i], groups[does][1][j]])
-    trained = train_glove(sentences, min_count=1, d_model=5, window=2, x_max=10, epochs=100, learning_rate=0.1)
+    trained = GloVe.train(sentences, min_count=1, d_model=5, window=2, x_max=10, epochs=100, learning_rate=0.1)
     assert {word for word, _ in trained.embeddings.neighbours("cat", 5)} == {"dog", "cow", "eats", "sleeps", "runs"}
     assert {word for word, _ in trained.contexts.neighbours("cat", 2)} == {"dog", "cow"}
     assert trained.losses[-1] < 0.05 * trained.losses[0]
 
 
 def test_the_same_seed_gives_the_same_vectors():
-    once, again, other = (train_glove(toy_text(20), min_count=1, epochs=2, seed=seed) for seed in (5, 5, 6))
+    once, again, other = (GloVe.train(toy_text(20), min_count=1, epochs=2, seed=seed) for seed in (5, 5, 6))
     assert torch.equal(once.embeddings.vectors, again.embeddings.vectors)
     assert not torch.equal(once.embeddings.vectors, other.embeddings.vectors)
 
@@ -104,10 +104,10 @@ def test_the_same_seed_gives_the_same_vectors():
 )
 def test_numbers_out_of_range(setting, value):
     with pytest.raises(ValueError, match=f"{setting} must be above 0; got {value}"):
-        train_glove(toy_text(2), **({"min_count": 1} | {setting: value}))
+        GloVe.train(toy_text(2), **({"min_count": 1} | {setting: value}))
 
 
 @pytest.mark.parametrize("sentences", [[], [[]], [["one"]], [["a"], ["b"]], "a text"])
 def test_texts_without_two_words(sentences):
     with pytest.raises(ValueError, match=r"the text must hold|sentences must be"):
-        train_glove(sentences, min_count=1)
+        GloVe.train(sentences, min_count=1)

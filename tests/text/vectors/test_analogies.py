@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from aigc_book.data.files import data_file
-from aigc_book.text.analogies import pairs_to_questions, read_analogies, score_analogies
-from aigc_book.text.embeddings import Embeddings
+from aigc_book.text.vectors.analogies import pairs_to_questions, read_analogies, score_analogies
+from aigc_book.text.vectors.embeddings import Embeddings
 
 ROYAL = Embeddings(
     ["man", "woman", "king", "queen", "apple"],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
-from aigc_book.text.embeddings import Embeddings
+from aigc_book.text.vectors.embeddings import Embeddings
 
 Question = tuple[str, str, str, str]
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_book.text.embeddings import Embeddings
+from aigc_book.text.vectors.embeddings import Embeddings
 
 # Two directions: royal (x) and female (y), and a fruit that has neither.
 WORDS = ["man", "woman", "king", "queen", "apple"]

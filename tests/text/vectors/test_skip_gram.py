@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from aigc_book.text.cooccurrence import word_corpus
-from aigc_book.text.skip_gram import keep_probability, negative_sampling, noise_distribution, train_skip_gram
+from aigc_book.text.vectors.cooccurrence import word_corpus
+from aigc_book.text.vectors.skip_gram import SkipGram, keep_probability, negative_sampling, noise_distribution
 
 LN3 = math.log(3)
 TINY = {"min_count": 1, "d_model": 3, "window": 2, "threshold": 1e9}
@@ -86,7 +86,7 @@ def naive_training(sentences, *, d_model, window, n_negatives, epochs, learning_
 def test_a_training_equals_the_loop():
     sentences = [list("abcab"), list("d"), list("bcddb"), list("acd")]
     how = {"d_model": 3, "window": 2, "n_negatives": 5, "epochs": 4, "learning_rate": 0.02, "seed": 3}
-    trained = train_skip_gram(sentences, min_count=1, threshold=1e9, **how)
+    trained = SkipGram.train(sentences, min_count=1, threshold=1e9, **how)
     v, u = naive_training(sentences, **how)
     torch.testing.assert_close(trained.embeddings.vectors, v)
     torch.testing.assert_close(trained.contexts.vectors, u)
@@ -96,7 +96,7 @@ def test_nothing_crosses_from_a_sentence_to_the_next_nor_from_a_block():
     """The words of even sentences never stand beside those of odd ones, over many blocks: no such pair is a neighbour,
     so their scores fall, while the scores of true neighbours rise."""
     sentences = [["a", "b", "a", "b", "a"] if n % 2 else ["c", "d", "c", "d"] for n in range(400)]
-    trained = train_skip_gram(sentences, min_count=1, d_model=8, window=2, threshold=1e9, epochs=30, learning_rate=0.05)
+    trained = SkipGram.train(sentences, min_count=1, d_model=8, window=2, threshold=1e9, epochs=30, learning_rate=0.05)
     ids = {word: i for i, word in enumerate(trained.embeddings.words)}
     scores = trained.embeddings.vectors @ trained.contexts.vectors.T
     within = min(scores[ids[x], ids[y]] for x, y in ("ab", "ba", "cd", "dc"))
@@ -111,7 +111,7 @@ def toy_text(n: int) -> list[list[str]]:
 
 
 def test_words_that_can_replace_one_another_become_neighbours():
-    trained = train_skip_gram(toy_text(600), min_count=1, d_model=8, threshold=1e9, epochs=30, learning_rate=0.05)
+    trained = SkipGram.train(toy_text(600), min_count=1, d_model=8, threshold=1e9, epochs=30, learning_rate=0.05)
     near = trained.embeddings
     assert {word for word, _ in near.neighbours("cat", 2)} == {"dog", "cow"}
     assert {word for word, _ in near.neighbours("hay", 2)} == {"fish", "bread"}
@@ -120,19 +120,19 @@ def test_words_that_can_replace_one_another_become_neighbours():
 
 
 def test_an_untrained_model_costs_k_plus_1_times_ln_2():
-    trained = train_skip_gram(toy_text(50), min_count=1, n_negatives=7, epochs=1, learning_rate=1e-9)
+    trained = SkipGram.train(toy_text(50), min_count=1, n_negatives=7, epochs=1, learning_rate=1e-9)
     assert trained.losses == pytest.approx([8 * math.log(2)], rel=1e-3)
 
 
 def test_the_same_seed_gives_the_same_vectors():
-    once, again, other = (train_skip_gram(toy_text(60), **TINY, epochs=2, seed=seed) for seed in (5, 5, 6))
+    once, again, other = (SkipGram.train(toy_text(60), **TINY, epochs=2, seed=seed) for seed in (5, 5, 6))
     assert torch.equal(once.embeddings.vectors, again.embeddings.vectors)
     assert not torch.equal(once.embeddings.vectors, other.embeddings.vectors)
     assert once.losses == again.losses
 
 
 def test_a_text_whose_words_are_all_left_out_changes_nothing():
-    trained = train_skip_gram(toy_text(9), min_count=1, threshold=1e-30)
+    trained = SkipGram.train(toy_text(9), min_count=1, threshold=1e-30)
     assert trained.losses == [0.0] * 5
 
 
@@ -149,15 +149,15 @@ def test_a_text_whose_words_are_all_left_out_changes_nothing():
 )
 def test_numbers_out_of_range(setting, value):
     with pytest.raises(ValueError, match=f"{setting} must be above 0; got {value}"):
-        train_skip_gram(toy_text(2), **({"min_count": 1} | {setting: value}))
+        SkipGram.train(toy_text(2), **({"min_count": 1} | {setting: value}))
 
 
 @pytest.mark.parametrize("sentences", [[], [[]], [["one"]], "a text"])
 def test_texts_without_two_words(sentences):
     with pytest.raises(ValueError, match=r"the text must hold|sentences must be"):
-        train_skip_gram(sentences, min_count=1)
+        SkipGram.train(sentences, min_count=1)
 
 
 def test_the_rarest_of_alphabets_and_the_highest_of_rates_stay_finite():
-    trained = train_skip_gram(toy_text(900), min_count=1, threshold=1e9, epochs=10, learning_rate=1.0)
+    trained = SkipGram.train(toy_text(900), min_count=1, threshold=1e9, epochs=10, learning_rate=1.0)
     assert trained.losses[-1] < trained.losses[0]

@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -193,11 +193,3 @@ def _numbers(texts: list[str], where: str) -> np.ndarray:
         wrong = texts[int(np.argmin(np.isfinite(row)))]
         raise ValueError(f"{where} must hold finite numbers; got {wrong!r}")
     return row
-
-
-class TrainedEmbeddings(NamedTuple):
-    """What a training gives."""
-
-    embeddings: Embeddings  #: the vectors to use
-    contexts: Embeddings  #: the second set, of the words as neighbours; its dot products with the first were trained
-    losses: list[float]  #: the mean loss of each epoch

@@ -1,0 +1,1 @@
+"""From words to vectors: counting what stands together, training, looking up, analogies."""
