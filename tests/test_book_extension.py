@@ -193,7 +193,7 @@ def test_address_is_read_and_written_into_every_chapter(tmp_path, monkeypatch):
 
 
 def test_config_and_makefile_know_the_same_folders():
-    assert "_build/html/index.html" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "_build/html/index.html" in (ROOT / "make.py").read_text(encoding="utf-8")
     assert runs.RUNS.parent == ROOT / "_build"
 
 
