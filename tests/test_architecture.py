@@ -15,12 +15,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {
     "runtime": set(),
     "files": set(),
+    "kernels": set(),
     "data": {"files", "runtime"},
     "text": {"data", "files", "runtime"},
-    "layers": set(),
+    "layers": {"kernels"},
     "models": {"files", "layers"},
-    "training": {"data", "files", "runtime"},
-    "decoding": {"layers"},
+    "training": {"data", "files", "kernels", "runtime"},
+    "decoding": {"kernels", "layers"},
     "metrics": set(),
     "plotting": set(),
     "scaling": set(),
@@ -30,6 +31,7 @@ ROOMS = {
 OUTSIDE = {
     "runtime": {"numpy", "torch"},
     "files": {"safetensors"},
+    "kernels": {"torch"},
     "data": {"datasets", "huggingface_hub", "numpy", "sklearn", "torch"},
     "text": {"nltk", "numpy", "tokenizers", "torch", "torchtext"},
     "layers": {"numpy", "torch"},
@@ -43,7 +45,7 @@ OUTSIDE = {
 }
 # What a machine with plain PyTorch lacks; models are trained and sampled from without it.
 TOOL_CHAIN = ("nltk", "torchtext", "evaluate", "datasets", "tokenizers", "sklearn", "matplotlib", "transformers")
-PLAIN = ("runtime", "files", "layers", "models", "training", "decoding")
+PLAIN = ("runtime", "files", "kernels", "layers", "models", "training", "decoding")
 MOST_LINES = 450
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc"}
 

@@ -3,6 +3,6 @@
 from aigc_book.decoding.beam import beam_search
 from aigc_book.decoding.generate import generate, stream
 from aigc_book.decoding.sampling import GREEDY, Sampling
-from aigc_book.layers.linear import pack
+from aigc_book.kernels.packed import pack
 
 __all__ = ["GREEDY", "Sampling", "beam_search", "generate", "pack", "stream"]

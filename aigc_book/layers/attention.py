@@ -8,8 +8,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from aigc_book.kernels.attention import fused_attention
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import RMSNorm
@@ -129,9 +129,8 @@ def scaled_dot_product_attention(
     r"""Attention: :math:`\mathrm{softmax}(q k^\top / \sqrt{D})\, v`, by torch's fused ("flash") kernel.
 
     Differs from ``torch.nn.functional.scaled_dot_product_attention`` in two ways: with fewer queries than keys the
-    causal mask is aligned to the *last* key (as a key–value cache needs), and masks are boolean only. Where the kernel
-    is slow on a CPU, the same numbers come from plain products: for training on short sequences, and for one query in
-    16 bits.
+    causal mask is aligned to the *last* key (as a key–value cache needs), and masks are boolean only. Where there is a
+    faster way to the same numbers on this CPU, :mod:`aigc_book.kernels.attention` takes it.
 
     Args:
         q: queries (..., T, D); with heads, (B, H, T, D).
@@ -152,52 +151,12 @@ def scaled_dot_product_attention(
     Source: Vaswani et al. (2017), equation 1; the kernel: Dao et al., *FlashAttention* (2022).
     """
     check_attention(q, k, mask, v)
-    grouped = q.dim() > 2 and q.size(-3) != k.size(-3)
     # The kernel's own causal flag skips half of the work, but is aligned to the first key.
     kernel_causal = is_causal and mask is None and bias is None and 1 < q.size(-2) == k.size(-2)
     allowed = None if kernel_causal else _allowed(q, k, mask, is_causal)
     if bias is not None:
         allowed = bias if allowed is None else bias.masked_fill(~allowed, -torch.inf)
-    if q.dim() == 4 and q.size(-2) == 1 and q.device.type == "cpu" and q.element_size() == 2 and not dropout:
-        return _one_query_in_float32(q, k, v, allowed, scale)
-    if kernel_causal and not grouped and not dropout and q.requires_grad and q.device.type == "cpu":
-        longest = 128 if q.dtype == torch.float32 else 512
-        if q.size(-2) <= longest:
-            return _short_with_gradients(q, k, v, scale)
-    return F.scaled_dot_product_attention(
-        q, k, v, attn_mask=allowed, dropout_p=dropout, is_causal=kernel_causal, scale=scale, enable_gqa=grouped
-    )
-
-
-def _short_with_gradients(q: Tensor, k: Tensor, v: Tensor, scale: float | None) -> Tensor:
-    """Causal attention of a short sequence (..., T, D) with itself, for training on a CPU: the weights written out.
-
-    The fused kernel saves memory rather than work, and its backward pass on a CPU is slow: in bfloat16 this is ten
-    times as fast at T = 64, and still four times at T = 256.
-    """
-    future = torch.full((q.size(-2), q.size(-2)), -torch.inf, dtype=q.dtype).triu(1)
-    scores = (q * (1 / math.sqrt(q.size(-1)) if scale is None else scale)) @ k.transpose(-2, -1) + future
-    return scores.softmax(dim=-1) @ v
-
-
-def _one_query_in_float32(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, scale: float | None) -> Tensor:
-    """Attention of one query a head, (B, H, 1, D), in 16 bits on a CPU.
-
-    The fused kernel would first repack all keys and values for a product of matrices, of which there is none here; to
-    widen them and multiply in float32 is two to six times as fast. So many rows at a time as stay in the CPU's cache
-    meanwhile (2¹⁹ numbers), so that hardly any memory is needed.
-    """
-    rows_at_once = max(1, 2**19 // max(1, k[0].numel()))
-    outputs = []
-    for start in range(0, q.size(0), rows_at_once):
-        rows = slice(start, start + rows_at_once)
-        part = allowed[rows] if allowed is not None and allowed.dim() == 4 and allowed.size(0) > 1 else allowed
-        if part is not None and part.is_floating_point():
-            part = part.float()
-        q_part, k_part, v_part = q[rows].float(), k[rows].float(), v[rows].float()
-        grouped = q.size(1) != k.size(1)
-        outputs.append(F.scaled_dot_product_attention(q_part, k_part, v_part, part, scale=scale, enable_gqa=grouped))
-    return torch.cat(outputs).to(q.dtype)
+    return fused_attention(q, k, v, allowed, kernel_causal, softmax_scale=scale, dropout=dropout)
 
 
 class MultiHeadAttention(nn.Module):

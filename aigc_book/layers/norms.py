@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aigc_book.kernels.norms import rms_norm
+
 
 class LayerNorm(nn.Module):
     """y = (x - mean) / √(variance + eps) · gain + bias, over the last axis; the variance is the biased one.
@@ -48,31 +50,4 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., C) → (..., C)."""
-        if x.requires_grad and x.device.type == "cpu" and torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            y = _RMSNormWithGradient.apply(x, self.eps)
-            return y if self.weight is None else y * self.weight
-        return F.rms_norm(x, (self.d_model,), self.weight, self.eps)
-
-
-class _RMSNormWithGradient(torch.autograd.Function):
-    """y = x r with r = 1 / √(mean(x²) + eps), and dx = (dy - y · mean(dy · y)) r.
-
-    On a CPU torch has no kernel for the gradient of ``F.rms_norm`` and differentiates each of its parts, which takes
-    twice as long.
-    """
-
-    @staticmethod
-    def forward(ctx, x: Tensor, eps: float) -> Tensor:
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        r = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.size(-1)).add_(eps).rsqrt_()
-        y = (wide * r).to(x.dtype)
-        ctx.save_for_backward(y, r)
-        return y
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, dy: Tensor) -> tuple[Tensor, None]:
-        y, r = ctx.saved_tensors
-        dy, wide = dy.to(r.dtype), y.to(r.dtype)
-        product = torch.linalg.vecdot(dy, wide).unsqueeze(-1)
-        return torch.addcmul(dy, wide, product, value=-1 / y.size(-1)).mul_(r).to(y.dtype), None
+        return rms_norm(x, self.weight, self.eps)

@@ -19,12 +19,9 @@ Shape letters: B batch, T tokens, C ``d_model``, G gates of a cell (1, 4 or 3).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from aigc_book.layers.linear import Linear
 
@@ -144,9 +141,6 @@ class RecurrentLayer(nn.Module):
         if mask is not None and (mask.dtype != torch.bool or mask.shape != (B, T)):
             raise ValueError(f"mask must be boolean of shape {(B, T)}; got {mask.dtype} of {tuple(mask.shape)}")
         from_inputs = self.input(x.transpose(0, 1))  # (T, B, G C): all tokens at once
-        if self.cell == "lstm" and mask is None and T > 0:
-            outputs, c = _LSTMSequence.apply(from_inputs, *state, self.recurrent.weight, self.recurrent.bias)
-            return outputs.transpose(0, 1), (outputs[-1], c)
         outputs = []
         for t, from_input in enumerate(from_inputs.unbind()):
             new = cell.step(from_input, self.recurrent(state[0]), state)
@@ -156,56 +150,3 @@ class RecurrentLayer(nn.Module):
             state = new
             outputs.append(state[0])
         return torch.stack(outputs, dim=1) if outputs else x.new_zeros(B, 0, self.d_model), state
-
-
-class _LSTMSequence(Function):
-    """:func:`lstm_step` over a whole sequence, with its gradient written out: back-propagation through time.
-
-    Automatic differentiation would keep every intermediate result, go back through some twenty small operations a step,
-    and add up the gradient of U step by step. Here a step back is ten operations, and the gradient of U is one matrix
-    product over all steps.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, from_inputs: Tensor, h: Tensor, c: Tensor, weight: Tensor, bias: Tensor):
-        """(T, B, 4 C), (B, C), (B, C), (4 C, C), (4 C,) → all h (T, B, C) and the last c (B, C)."""
-        T, B, rows = from_inputs.shape
-        C = rows // 4
-        gates = from_inputs + bias  # (T, B, 4 C): in place they become i, f, g, o
-        hs, cs = (torch.cat((start[None], start.new_empty(T, B, C))) for start in (h, c))  # (T + 1, B, C)
-        tanh_cs = torch.empty_like(hs[1:])
-        U = weight.t().contiguous()
-        for t in range(T):
-            gates[t].addmm_(hs[t], U)
-            i, f, g, o = gates[t].split(C, dim=-1)
-            gates[t, :, : 2 * C].sigmoid_()
-            g.tanh_()
-            o.sigmoid_()
-            torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, g)
-            torch.tanh(cs[t + 1], out=tanh_cs[t])
-            torch.mul(o, tanh_cs[t], out=hs[t + 1])
-        ctx.save_for_backward(gates, hs, cs, tanh_cs, weight)
-        return hs[1:].clone(), cs[-1].clone()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_hs: Tensor, grad_c: Tensor):
-        """The chain rule, from the last step to the first; σ' = σ (1 − σ) and tanh' = 1 − tanh²."""
-        gates, hs, cs, tanh_cs, weight = ctx.saved_tensors
-        T, B, C = tanh_cs.shape
-        grads = torch.empty_like(gates)  # of the sums that went into the gates
-        sigmoid_backward, tanh_backward = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
-        grad_h, grad_c = torch.zeros_like(hs[0]), grad_c.clone()
-        for t in reversed(range(T)):
-            i, f, g, o = gates[t].split(C, dim=-1)
-            grad_i, grad_f, grad_g, grad_o = grads[t].split(C, dim=-1)
-            grad_h += grad_hs[t]
-            grad_c += tanh_backward(grad_h * o, tanh_cs[t])
-            sigmoid_backward(grad_c * g, i, grad_input=grad_i)
-            sigmoid_backward(grad_c * cs[t], f, grad_input=grad_f)
-            tanh_backward(grad_c * i, g, grad_input=grad_g)
-            sigmoid_backward(grad_h * tanh_cs[t], o, grad_input=grad_o)
-            grad_c *= f
-            torch.mm(grads[t], weight, out=grad_h)
-        flat = grads.view(T * B, 4 * C)
-        return grads, grad_h, grad_c, flat.t() @ hs[:-1].reshape(T * B, C), flat.sum(dim=0)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from aigc_book.training.allocator import freed_memory_kept
+from aigc_book.kernels.memory import freed_memory_kept
 from aigc_book.training.checkpoint import (
     Checkpoint,
     Checkpoints,

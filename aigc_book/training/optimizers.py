@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aigc_book.kernels.adam import fused_adam
 from aigc_book.training.muon import Muon, muon_groups, orthogonalise
 from aigc_book.training.updates import Params, State, buffers, check_ranges, loss_of, parts_with_gradients
 
@@ -190,11 +191,19 @@ class RMSProp(Optimizer):
         return loss
 
 
-def _adam_step(theta: list[Tensor], g: list[Tensor], states: list[State], group: State) -> None:
-    r"""m ← β₁ m + (1-β₁) g, v ← β₂ v + (1-β₂) g², θ ← θ - γ m̂ / (√v̂ + ε), with m̂ = m/(1-β₁ᵗ) and v̂ = v/(1-β₂ᵗ)."""
+def _adam_step(theta: list[Tensor], g: list[Tensor], states: list[State], group: State, decay: float = 0.0) -> None:
+    r"""m ← β₁ m + (1-β₁) g, v ← β₂ v + (1-β₂) g², θ ← θ - γ m̂ / (√v̂ + ε), with m̂ = m/(1-β₁ᵗ) and v̂ = v/(1-β₂ᵗ).
+
+    Before it, the decoupled decay: θ ← θ - γ λ θ.
+    """
     beta1, beta2 = group["betas"]
     t = _count_updates(states)
     m, v = buffers("mean", theta, states), buffers("square", theta, states)
+    settings = {name: group[name] for name in ("lr", "betas", "eps")}
+    if fused_adam(theta, g, m, v, t, weight_decay=decay, **settings):  # the same in one go
+        return
+    if decay > 0:
+        torch._foreach_mul_(theta, 1 - group["lr"] * decay)
     torch._foreach_lerp_(m, g, 1 - beta1)
     torch._foreach_mul_(v, beta2)
     torch._foreach_addcmul_(v, g, g, 1 - beta2)
@@ -280,9 +289,7 @@ class AdamW(Optimizer):
         """Update every parameter that has a gradient; returns the closure's loss, if there is a closure."""
         loss = loss_of(closure)
         for group, theta, g, states in parts_with_gradients(self):
-            if group["weight_decay"] > 0:
-                torch._foreach_mul_(theta, 1 - group["lr"] * group["weight_decay"])
-            _adam_step(theta, g, states, group)
+            _adam_step(theta, g, states, group, decay=group["weight_decay"])
         return loss
 
 

@@ -95,7 +95,6 @@ def test_fresh_weights_lie_where_torchs_do(cell):
 
 @every_cell
 def test_all_real_is_as_good_as_no_mask(cell):
-    """For the LSTM that compares the gradient that is written out with the one that torch derives."""
     torch.manual_seed(0)
     layer = RecurrentLayer(5, 7, cell).double()
     x, upstream = torch.randn(3, 13, 5).double().requires_grad_(), torch.randn(3, 13, 7).double()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aigc_book.training.allocator import freed_memory_kept
+from aigc_book.kernels.memory import freed_memory_kept
 
 
 def page_faults_of_a_step():
