@@ -98,7 +98,7 @@ def measure_decoding(
     ids = torch.randint(config.vocab_size, (batch, prompt), device=device)
     seconds = median_seconds(lambda: generate(model, ids, new, GREEDY), device, repeats)
     n_read = sum(p.numel() for p in model.parameters()) - config.max_seq_len * config.d_model
-    cache = 2 * config.n_layers * config.n_kv_heads * config.d_head * (prompt + new / 2) * batch
+    cache = 2 * config.n_layers * config.resolved.n_kv_heads * config.d_head * (prompt + new / 2) * batch
     return batch * new / seconds, batch * bandwidth / (2 * (n_read + cache))
 
 

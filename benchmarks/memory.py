@@ -83,7 +83,7 @@ def decode(n_tokens: int) -> dict:
     forget_peak()
     generate(model, prompt, n_tokens, GREEDY)
     read = PROMPT_TOKENS + n_tokens - 1  # the last token is given out and not read again
-    cache = 2 * config.n_layers * DECODING_BATCH * config.n_kv_heads * read * config.d_head * 4
+    cache = 2 * config.n_layers * DECODING_BATCH * config.resolved.n_kv_heads * read * config.d_head * 4
     return {"peak": memory("VmHWM") - before, "cache": cache}
 
 

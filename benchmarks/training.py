@@ -149,24 +149,7 @@ def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps
     """This package's recipe for the same text: seconds, loss, parameters."""
     start = time.perf_counter()
     torch.manual_seed(seed)
-    model = GPT(
-        GPTConfig(
-            vocab_size=vocab_size,
-            max_seq_len=CONTEXT,
-            n_layers=4,
-            n_heads=4,
-            d_model=128,
-            position="rotary",
-            norm="rms",
-            norm_gain=False,
-            embedding_norm=True,
-            qk_norm=True,
-            activation="relu2",
-            bias=False,
-            tie_embeddings=False,
-            zero_init=True,
-        )
-    )
+    model = GPT(GPTConfig.small(vocab_size, CONTEXT, n_layers=4, n_heads=4, d_model=128))
     matrices, rest = muon_groups(model)
     fit(
         model,

@@ -3,6 +3,7 @@
 Shape letters: B batch, T tokens, C ``d_model``, V vocabulary, L labels.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from aigc_book.models import bert_layout, pretrained
 @dataclass(frozen=True)
 class BERTConfig:
     """All that is needed to build a :class:`BERT`; the defaults are BERT-base's.
+
+    What is None follows from the other fields, and goes on following them in ``dataclasses.replace``;
+    :attr:`resolved` says what it is.
 
     Args:
         vocab_size: V.
@@ -49,10 +53,8 @@ class BERTConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
-        if self.d_ff is None:
-            object.__setattr__(self, "d_ff", 4 * self.d_model)
         for name in ("vocab_size", "max_seq_len", "n_layers", "n_heads", "d_model", "d_ff", "n_segments"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {name}={getattr(self, name)}")
         if self.d_model % self.n_heads:
             raise ValueError(
@@ -62,6 +64,11 @@ class BERTConfig:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {self.activation!r}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
+
+    @property
+    def resolved(self) -> "BERTConfig":
+        """The same model with nothing left to follow: every None replaced by its value."""
+        return dataclasses.replace(self, d_ff=4 * self.d_model if self.d_ff is None else self.d_ff)
 
     @classmethod
     def base(cls) -> "BERTConfig":
@@ -96,7 +103,7 @@ class BERT(nn.Module):
             EncoderBlock(
                 config.d_model,
                 config.n_heads,
-                config.d_ff,
+                config.resolved.d_ff,
                 activation=config.activation,
                 norm_eps=config.norm_eps,
                 dropout=config.dropout,

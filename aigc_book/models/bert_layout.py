@@ -104,7 +104,7 @@ def write(
         "num_hidden_layers": config.n_layers,
         "num_attention_heads": config.n_heads,
         "hidden_size": config.d_model,
-        "intermediate_size": config.d_ff,
+        "intermediate_size": config.resolved.d_ff,
         "type_vocab_size": config.n_segments,
         "hidden_act": names[0],
         "layer_norm_eps": config.norm_eps,

@@ -27,26 +27,32 @@ NORMS = ("layer", "rms")
 class GPTConfig:
     """All that is needed to build a :class:`GPT`; the defaults are GPT-2's smallest.
 
+    What is None follows from the other fields, and goes on following them in ``dataclasses.replace``;
+    :attr:`resolved` says what it is.
+
     Args:
         vocab_size: V.
         max_seq_len: the longest context in tokens.
         n_layers: number of blocks.
         n_heads: H, query heads of a block; must divide ``d_model``.
         d_model: C.
-        n_kv_heads: G, key–value heads; must divide ``n_heads``; H if None.
-        d_ff: width of the feed-forward block; 4 C if None.
+        n_kv_heads: G, key–value heads; must divide ``n_heads``; H if None. Fewer than H is grouped-query attention
+            (Ainslie et al., 2023), G = 1 multi-query attention (Shazeer, 2019).
+        d_ff: F, width of the feed-forward block; 4 C if None, and with swiglu 8 C / 3, rounded up to a multiple of 64,
+            which costs as much (Shazeer, 2020).
         position: one of learned, sinusoidal, rotary, alibi, none.
         rotary_base: base of the rotary angles.
-        norm: layer or rms, before each half of a block and before the head (pre-norm).
+        norm: layer, or rms (Zhang and Sennrich, 2019), before each half of a block and before the head (pre-norm).
         norm_eps: what the norm adds under its root.
         norm_gain: whether norms learn a gain.
-        embedding_norm: whether the embeddings are normalised too.
-        qk_norm: whether queries and keys are RMS-normalised.
-        activation: of the feed-forward block: relu, relu2, gelu, gelu_tanh, silu, or swiglu for the gated block.
-        bias: whether linear layers and layer norms have biases.
-        tie_embeddings: whether the head shares the token embedding's matrix.
+        embedding_norm: whether the embeddings are normalised too, as in BLOOM (Le Scao et al., 2022).
+        qk_norm: whether queries and keys are RMS-normalised, which bounds their products (Henry et al., 2020).
+        activation: of the feed-forward block: relu, relu2 (So et al., 2021), gelu, gelu_tanh, silu, or swiglu for the
+            gated block (Shazeer, 2020).
+        bias: whether linear layers and layer norms have biases; PaLM (Chowdhery et al., 2022) left them out.
+        tie_embeddings: whether the head shares the token embedding's matrix (Press and Wolf, 2017).
         zero_init: start the head and each block's two output projections at zero, so that at first every block
-            passes its input on unchanged and every next token is equally likely.
+            passes its input on unchanged and every next token is equally likely (Zhang et al., *Fixup*, 2019).
         dropout: share dropped of embeddings, attention weights and block outputs in training.
 
     Raises:
@@ -75,12 +81,8 @@ class GPTConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
-        if self.n_kv_heads is None:
-            object.__setattr__(self, "n_kv_heads", self.n_heads)
-        if self.d_ff is None:
-            object.__setattr__(self, "d_ff", 4 * self.d_model)
         for name in ("vocab_size", "max_seq_len", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {name}={getattr(self, name)}")
         for name, allowed in (
             ("position", POSITIONS),
@@ -93,7 +95,7 @@ class GPTConfig:
             raise ValueError(
                 f"d_model must be divisible by n_heads; got d_model={self.d_model}, n_heads={self.n_heads}"
             )
-        if self.n_heads % self.n_kv_heads:
+        if self.n_kv_heads is not None and self.n_heads % self.n_kv_heads:
             raise ValueError(
                 f"n_heads must be divisible by n_kv_heads; got n_heads={self.n_heads}, n_kv_heads={self.n_kv_heads}"
             )
@@ -108,6 +110,17 @@ class GPTConfig:
     def d_head(self) -> int:
         """D = C / H."""
         return self.d_model // self.n_heads
+
+    @property
+    def resolved(self) -> "GPTConfig":
+        """The same model with nothing left to follow: every None replaced by its value."""
+        gated = 64 * -(-8 * self.d_model // (3 * 64))
+        width = gated if self.activation == "swiglu" else 4 * self.d_model
+        return dataclasses.replace(
+            self,
+            n_kv_heads=self.n_heads if self.n_kv_heads is None else self.n_kv_heads,
+            d_ff=width if self.d_ff is None else self.d_ff,
+        )
 
     @classmethod
     def gpt2(cls) -> "GPTConfig":
@@ -151,10 +164,8 @@ class GPTConfig:
     ) -> "GPTConfig":
         """What open models have settled on since Llama: RMS norm, rotary positions, SwiGLU, grouped queries, no biases.
 
-        ``d_ff`` defaults to 8 C / 3, rounded up to a multiple of 64: as many parameters as a plain block of 4 C.
+        Source: Touvron et al., *LLaMA* (2023), section 2.2; grouped queries: Touvron et al., *Llama 2* (2023).
         """
-        if d_ff is None:
-            d_ff = 64 * -(-8 * d_model // (3 * 64))
         return cls(
             vocab_size=vocab_size,
             max_seq_len=max_seq_len,
@@ -170,12 +181,42 @@ class GPTConfig:
             tie_embeddings=False,
         )
 
+    @classmethod
+    def small(
+        cls, vocab_size: int, max_seq_len: int = 64, *, n_layers: int = 3, n_heads: int = 3, d_model: int = 96
+    ) -> "GPTConfig":
+        """What learns fastest when the model is small and the time is short: the book's chapters train it.
+
+        Rotary positions (Su et al., 2021); RMS norms (Zhang and Sennrich, 2019) without gains, on the embeddings too
+        and on queries and keys (Henry et al., 2020); the squared ReLU (So et al., 2021); no biases; a head of its own;
+        what each block adds, and the head, start at zero.
+
+        Source: the choices of Jordan et al., *modded-nanogpt* (2024), a race to GPT-2's loss.
+        """
+        return cls(
+            vocab_size=vocab_size,
+            max_seq_len=max_seq_len,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            d_model=d_model,
+            position="rotary",
+            norm="rms",
+            norm_gain=False,
+            embedding_norm=True,
+            qk_norm=True,
+            activation="relu2",
+            bias=False,
+            tie_embeddings=False,
+            zero_init=True,
+        )
+
 
 class Block(nn.Module):
     """x + attention(norm(x)), then x + feed_forward(norm(x)): a pre-norm Transformer block."""
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        config = config.resolved
         self.attention_norm = new_norm(config)
         self.attention = MultiHeadAttention(
             config.d_model,
@@ -344,7 +385,7 @@ class GPT(nn.Module):
         return KVCache(
             config.n_layers,
             batch_size,
-            config.n_kv_heads,
+            config.resolved.n_kv_heads,
             n_tokens,
             config.d_head,
             dtype=weight.dtype,
@@ -385,7 +426,7 @@ class GPT(nn.Module):
         A model with GPT-2's or Llama's choices is written in that layout and opens in ``transformers`` too;
         every other one in this package's own (``model_type: aigc_book_gpt``).
         """
-        gpt_layouts.write(Path(folder), dataclasses.asdict(self.config), self.state_dict())
+        gpt_layouts.write(Path(folder), dataclasses.asdict(self.config.resolved), self.state_dict())
 
 
 def new_norm(config: GPTConfig) -> nn.Module:

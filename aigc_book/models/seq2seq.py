@@ -27,6 +27,9 @@ KeysAndValues = list[tuple[Tensor, Tensor]]  # of the memory, for each layer: (B
 class Seq2SeqConfig:
     """All that is needed to build an :class:`EncoderDecoder`; the defaults are the paper's base model.
 
+    What is None follows from the other fields, and goes on following them in ``dataclasses.replace``;
+    :attr:`resolved` says what it is.
+
     Args:
         source_vocab_size: how many ids the source has.
         vocab_size: V, how many ids the target has.
@@ -64,8 +67,6 @@ class Seq2SeqConfig:
     dropout: float = 0.0
 
     def __post_init__(self):
-        if self.d_ff is None:
-            object.__setattr__(self, "d_ff", 4 * self.d_model)
         for name in (
             "source_vocab_size",
             "vocab_size",
@@ -76,7 +77,7 @@ class Seq2SeqConfig:
             "d_model",
             "d_ff",
         ):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {name}={getattr(self, name)}")
         if self.d_model % self.n_heads:
             raise ValueError(
@@ -90,6 +91,11 @@ class Seq2SeqConfig:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
 
+    @property
+    def resolved(self) -> "Seq2SeqConfig":
+        """The same model with nothing left to follow: every None replaced by its value."""
+        return dataclasses.replace(self, d_ff=4 * self.d_model if self.d_ff is None else self.d_ff)
+
 
 class DecoderBlock(nn.Module):
     """Causal self-attention, attention to the memory, feed-forward, each with a residual connection and a norm.
@@ -99,6 +105,7 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, config: Seq2SeqConfig):
         super().__init__()
+        config = config.resolved
         self.norm_first = config.norm_first
         self.attention = MultiHeadAttention(config.d_model, config.n_heads, dropout=config.dropout)
         self.attention_norm = LayerNorm(config.d_model, config.norm_eps)
@@ -146,6 +153,7 @@ class EncoderDecoder(nn.Module):
     def __init__(self, config: Seq2SeqConfig):
         super().__init__()
         self.config = config
+        config = config.resolved
         C = config.d_model
         self.source_embedding = nn.Embedding(config.source_vocab_size, C)
         self.target_embedding = nn.Embedding(config.vocab_size, C)
@@ -286,7 +294,9 @@ class EncoderDecoder(nn.Module):
         tensors = self.state_dict()
         if self.config.tie_embeddings:
             del tensors["head.weight"]
-        pretrained.write(Path(folder), {"model_type": self.model_type, **dataclasses.asdict(self.config)}, tensors)
+        pretrained.write(
+            Path(folder), {"model_type": self.model_type, **dataclasses.asdict(self.config.resolved)}, tensors
+        )
 
     def _embed(self, side: str, ids: Tensor, start: int, offsets: Tensor | None = None) -> Tensor:
         """(B, T) ids → (B, T, C) with positions from ``start``, or those given."""

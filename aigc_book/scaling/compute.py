@@ -30,7 +30,7 @@ def forward_flops(config: Any, seq_len: int = 1) -> int:
         raise ValueError(f"seq_len must be a whole number of at least 1; got {seq_len!r}")
     if hasattr(config, "n_heads"):
         names = ("vocab_size", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff")
-        V, L, H, G, C, F = sizes(config, *names)
+        V, L, H, G, C, F = sizes(getattr(config, "resolved", config), *names)
         matrices = 3 if config.activation == "swiglu" else 2
         block = C * (H + 2 * G) * (C // H) + C * C + matrices * C * F
         return 2 * (L * block + V * C) + 4 * L * seq_len * C

@@ -99,6 +99,7 @@ def cache_bytes(config: Any, *, batch_size: int, seq_len: int, bytes_per_number:
 def _transformer_sizes(config: Any) -> tuple[int, ...]:
     if not hasattr(config, "n_heads"):
         raise ValueError(f"config must be that of a GPT (with n_heads); got {config!r}")
+    config = getattr(config, "resolved", config)
     return sizes(config, "vocab_size", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff")
 
 

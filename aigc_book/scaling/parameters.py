@@ -30,7 +30,7 @@ def parameter_table(config: Any) -> dict[str, int]:
     Source: Kaplan et al., *Scaling Laws for Neural Language Models* (2020), table 1; with biases and norms added.
     """
     if hasattr(config, "n_heads"):
-        return _transformer(config)
+        return _transformer(getattr(config, "resolved", config))
     if hasattr(config, "cell"):
         return _recurrent(config)
     if hasattr(config, "d_hidden"):

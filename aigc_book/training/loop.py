@@ -199,6 +199,7 @@ def _check_optimizers(model: nn.Module, optimizers: Sequence[Optimizer]) -> None
 def _settings(model: nn.Module, config: TrainConfig, optimizers: Sequence[Optimizer]) -> dict[str, Any]:
     """What must be the same when a run goes on, as plain values."""
     model_config = getattr(unwrapped(model), "config", None)
+    model_config = getattr(model_config, "resolved", model_config)  # d_ff=None and the number it stands for are one
     described = [
         {
             "class": type(optimizer).__name__,

@@ -44,7 +44,7 @@ def new_ids(B=3, T=7, seed=1):
 
 
 def name(config):
-    return f"{config.position}-{config.n_kv_heads}"
+    return f"{config.position}-{config.resolved.n_kv_heads}"
 
 
 class Counter(nn.Module):

@@ -6,7 +6,9 @@ import itertools
 import pytest
 import torch
 
+from aigc_book.models.bert import BERTConfig
 from aigc_book.models.gpt import GPT, GPTConfig
+from aigc_book.models.seq2seq import Seq2SeqConfig
 
 TINY = GPTConfig(vocab_size=101, max_seq_len=23, n_layers=3, n_heads=4, d_model=40)
 TINY_MODERN = GPTConfig.modern(vocab_size=101, max_seq_len=23, n_layers=3, n_heads=4, n_kv_heads=2, d_model=40, d_ff=53)
@@ -64,8 +66,50 @@ def test_count_on_paper():
 
 
 def test_modern_has_the_feed_forward_width_of_equal_cost():
-    assert GPTConfig.modern(d_model=768).d_ff == 2048
-    assert GPTConfig.modern(d_model=104, n_heads=4).d_ff == 320  # 277.3, rounded up to a multiple of 64
+    assert GPTConfig.modern(d_model=768).resolved.d_ff == 2048
+    assert GPTConfig.modern(d_model=104, n_heads=4).resolved.d_ff == 320  # 277.3, rounded up to a multiple of 64
+
+
+@pytest.mark.parametrize(
+    ("config", "change", "expected"),
+    [
+        (GPTConfig(d_model=64, n_heads=4), dict(d_model=32), dict(d_ff=128)),
+        (GPTConfig(d_model=64, n_heads=4), dict(n_heads=2), dict(n_kv_heads=2)),
+        (GPTConfig(d_model=64, n_heads=4), dict(activation="swiglu"), dict(d_ff=192)),  # 8 · 64 / 3 = 170.7
+        (GPTConfig.modern(d_model=768), dict(d_model=96), dict(d_ff=256)),
+        (GPTConfig(d_model=64, n_heads=4, d_ff=7, n_kv_heads=2), dict(d_model=32), dict(d_ff=7, n_kv_heads=2)),
+        (GPTConfig.small(101), dict(d_model=192, n_heads=6), dict(d_ff=768, n_kv_heads=6)),
+        (BERTConfig(d_model=64, n_heads=4), dict(d_model=32), dict(d_ff=128)),
+        (Seq2SeqConfig(5, 7, d_model=64), dict(d_model=32), dict(d_ff=128)),
+    ],
+)
+def test_what_was_not_given_goes_on_following_what_was(config, change, expected):
+    changed = dataclasses.replace(config, **change)
+    assert {name: getattr(changed.resolved, name) for name in expected} == expected
+    assert changed.resolved.resolved == changed.resolved
+    given = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)} | change
+    assert {field.name: getattr(changed, field.name) for field in dataclasses.fields(changed)} == given
+
+
+def test_a_config_and_its_resolved_one_build_the_same_model():
+    for config in (TINY, FAST, dataclasses.replace(TINY_MODERN, d_ff=None)):
+        models = []
+        for one in (config, config.resolved):
+            torch.manual_seed(0)
+            models.append(GPT(one))
+        assert models[0].config is config
+        torch.testing.assert_close(models[0].state_dict(), models[1].state_dict(), rtol=0, atol=0)
+
+
+def test_the_small_model_is_what_its_docstring_says():
+    config = GPTConfig.small(101, 23, n_layers=2, n_heads=4, d_model=40)
+    model = GPT(config)
+    assert (config.vocab_size, config.max_seq_len, config.n_layers) == (101, 23, 2)
+    assert {n.rsplit(".", 2)[-2] for n, _ in model.named_parameters()} == {
+        "token_embedding", "head", "q", "k", "v", "out", "up", "down",
+    }  # fmt: skip
+    assert all(p.ndim == 2 for p in model.parameters())  # neither gains nor biases
+    assert torch.equal(model(new_ids()), torch.zeros(3, 17, 101))
 
 
 # Laws
@@ -152,7 +196,7 @@ def test_inputs_are_left_alone():
 )
 def test_configs_that_make_no_model_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(TINY, **{"n_kv_heads": None, "d_ff": None, **change})
+        dataclasses.replace(TINY, **change)
 
 
 def test_wrong_ids_masks_and_lengths_are_refused():
