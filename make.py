@@ -96,6 +96,11 @@ def chapter(name: str = "") -> None:
     print(f"The chapter is here: {(ROOT / output / '_build/html/book' / f'{name}.html').as_uri()}")
 
 
+def claims(name: str = "", seeds: str = "5", scale: str = "") -> None:
+    """how often each assertion holds elsewhere: make claims SEEDS=5 NAME=attention/attention SCALE=gpu"""
+    run([python(), "book/_ext/claims.py", "--name", name, "--seeds", seeds, "--scale", scale])
+
+
 def test() -> None:
     """run all tests"""
     run([python(), "-m", "pytest"])
@@ -134,7 +139,7 @@ def clean() -> None:
             shutil.rmtree(cache, ignore_errors=True)
 
 
-COMMANDS = (setup, book, chapter, test, lab, lint, address, wheels, clean)
+COMMANDS = (setup, book, chapter, claims, test, lab, lint, address, wheels, clean)
 
 
 def main(arguments: list[str]) -> None:

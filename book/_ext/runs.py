@@ -39,18 +39,8 @@ KERNEL_ENV = {
     "HF_DATASETS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-# Asked of a kernel after its last cell. On Linux ru_maxrss would include the process that started the kernel; VmHWM
-# doesn't. Elsewhere ru_maxrss is all there is, in bytes on macOS.
-PEAK_MIB = (
-    "(lambda status, resource: int(__import__('re').search(r'VmHWM:\\s*(\\d+)', status.read_text())[1]) / 2**10"
-    " if status.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
-    "(__import__('pathlib').Path('/proc/self/status'), __import__('resource'))"
-)
-GPU_AND_PEAK_MIB = (
-    "(lambda torch: torch and torch.cuda.is_available() and torch.cuda.max_memory_allocated() > 0 and"
-    " (torch.cuda.get_device_name(), torch.cuda.max_memory_allocated() / 2**20) or None)"
-    "(__import__('sys').modules.get('torch'))"
-)
+# The kernel runs the file and says what it found, as a literal.
+COST = f"__import__('runpy').run_path({str(HERE / 'cost_probe.py')!r})['cost']()"
 
 
 class ChapterFailed(Exception):
@@ -142,6 +132,17 @@ async def ask(client: NotebookClient, expression: str):
     return ast.literal_eval(value["data"]["text/plain"])
 
 
+def environment(jobs: int) -> dict[str, str]:
+    """What a kernel of the build finds around it when ``jobs`` of them run at a time."""
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    return os.environ | KERNEL_ENV | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+
+
+def cell_timeout() -> int:
+    """How long a cell may take, in seconds."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
+
+
 async def run(path: Path, timeout: int, jobs: int) -> dict:
     """Execute a chapter from its first cell to its last, keep the run, and return its cost.
 
@@ -152,18 +153,16 @@ async def run(path: Path, timeout: int, jobs: int) -> dict:
     client = NotebookClient(
         notebook, timeout=timeout, kernel_name="python3", record_timing=False, coalesce_streams=True
     )
-    cores = os.cpu_count() or 1
-    threads = str(max(1, cores // jobs))
-    environment = os.environ | KERNEL_ENV | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     start = time.perf_counter()
     try:
-        async with client.async_setup_kernel(cwd=str(path.parent), env=environment):
+        async with client.async_setup_kernel(cwd=str(path.parent), env=environment(jobs)):
             for index, cell in enumerate(notebook.cells):
                 await client.async_execute_cell(cell, index)
-            cost = {"seconds": time.perf_counter() - start, "peak_mib": await ask(client, PEAK_MIB), "cores": cores}
-            gpu = await ask(client, GPU_AND_PEAK_MIB)
+            seconds = time.perf_counter() - start
+            peak_mib, gpu = await ask(client, COST)
     except (CellControlSignal, DeadKernelError) as error:
         raise ChapterFailed(f"{name_of(path)} failed:\n{error}") from error
+    cost = {"seconds": seconds, "peak_mib": peak_mib, "cores": os.cpu_count() or 1}
     if gpu:
         cost["gpu"], cost["gpu_mib"] = gpu
         costs = json.loads(GPU_COSTS.read_text(encoding="utf-8")) if GPU_COSTS.exists() else {}
@@ -190,12 +189,11 @@ def run_outdated(paths: list[Path]) -> None:
     """
     outdated = [path for path in paths if executed(path) is None]
     print(f"{len(paths)} chapters, {len(outdated)} to run", flush=True)
-    timeout = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
 
     async def one(path: Path, slots: asyncio.Semaphore) -> None:
         async with slots:
             print(f"  running {name_of(path)}", flush=True)
-            cost = await run(path, timeout, JOBS)
+            cost = await run(path, cell_timeout(), JOBS)
             print(f"  ran {name_of(path)}: {cost['seconds']:.1f} s, {cost['peak_mib']:.0f} MiB", flush=True)
 
     async def all_of_them() -> list:
