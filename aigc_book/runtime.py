@@ -84,13 +84,13 @@ def generator(n: int = 0, device: torch.device | str = "cpu") -> torch.Generator
     return torch.Generator(device).manual_seed(seed(n))
 
 
-def setup(n: int = 0) -> Runtime:
+def setup(seed: int = 0) -> Runtime:
     """Seed every random generator, ask torch for deterministic kernels, and say where to run.
 
     The same seed on the same machine gives the same numbers.
 
     Args:
-        n: the seed, as :func:`seed` takes it.
+        seed: a non-negative integer below 2³², which the base seed moves as :func:`generator`'s.
 
     Returns:
         ``(device, dtype, scale)``: dtype is bfloat16 on a GPU that computes in it and float32 elsewhere;
@@ -99,7 +99,7 @@ def setup(n: int = 0) -> Runtime:
     Raises:
         ValueError: the seed is out of range, or an environment override makes no sense.
     """
-    start = seed(n)
+    start = generator(seed).initial_seed()  # the name seed means the number here
     device, scale = find_device(), find_scale()
     random.seed(start)
     np.random.seed(start)
