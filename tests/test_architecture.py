@@ -20,7 +20,7 @@ ROOMS = {
     "text": {"data", "files", "runtime"},
     "layers": {"kernels"},
     "models": {"files", "layers"},
-    "training": {"data", "files", "kernels", "runtime"},
+    "training": {"data", "files", "kernels", "layers", "runtime"},
     "decoding": {"kernels", "layers"},
     "metrics": set(),
     "plotting": set(),

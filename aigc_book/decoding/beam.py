@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from aigc_book.decoding.prompts import Prompt, check_lengths, evaluating, read_prompts, read_stop_ids
+from aigc_book.decoding.prompts import Prompt, check_lengths, read_prompts, read_stop_ids
 from aigc_book.decoding.sampling import require_finite
+from aigc_book.layers.mode import evaluating
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,6 @@ def beam_search(
         raise ValueError(f"length_penalty must be a finite number; got {length_penalty}")
     prompt, vocab_size = prompts[0], model.config.vocab_size
     K = n_beams
-    modules = list(model.modules())
 
     cache = model.new_cache(K, max(1, len(prompt) + max_new_tokens - 1))
     new = prompt.expand(K, -1)  # (K, T), then (K, 1): what the model has not read yet
@@ -88,7 +88,7 @@ def beam_search(
     log_probabilities[0] = 0.0
     finished: list[Hypothesis] = []
     for n in range(1, max_new_tokens + 1):
-        with evaluating(modules):
+        with evaluating(model), torch.no_grad():
             logits = model(new, cache=cache, last_only=True)[:, -1]  # (K, V)
         logits, is_alive = logits.float(), log_probabilities > -torch.inf
         require_finite(logits.amax(dim=-1).masked_fill(~is_alive, 0), step=n)

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from aigc_book.decoding.prompts import (
     Prompt,
     check_lengths,
-    evaluating,
     left_pad,
     read_id,
     read_prompts,
     read_stop_ids,
 )
 from aigc_book.decoding.sampling import Sampling, check_sampling, draw, require_finite
+from aigc_book.layers.mode import evaluating
 
 
 def generate(
@@ -135,10 +135,9 @@ def _tokens(
         B, T = tokens_so_far.shape
         cache = model.new_cache(B, T + max(max_new_tokens - 1, 0))  # the last token is not read any more
         ended = torch.zeros(B, dtype=torch.bool, device=tokens_so_far.device)
-        modules = list(model.modules())
         new = tokens_so_far
         for _ in range(max_new_tokens):
-            with evaluating(modules):
+            with evaluating(model), torch.no_grad():
                 logits = model(new, mask=mask, cache=cache, last_only=True)[:, -1]  # (B, V)
             new, largest = draw(logits, sampling, ids=tokens_so_far, mask=mask, generator=generators)  # (B,), (B,)
             if stops:

@@ -1,10 +1,9 @@
-"""What every way of decoding takes in: prompts, how many tokens to add, where to stop; and how it asks the model.
+"""What every way of decoding takes in: prompts, how many tokens to add, where to stop.
 
 Shape letters: B rows, T prompt tokens.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from numbers import Number
 
 import numpy as np
@@ -12,23 +11,6 @@ import torch
 from torch import Tensor, nn
 
 Prompt = Tensor | Sequence[int]
-
-
-@contextmanager
-def evaluating(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """No gradients and, in these modules, no dropout inside; every module's mode is as before outside.
-
-    Not torch.inference_mode: what a model computes once and keeps (rotary angles) must be usable in training later.
-    """
-    training = [module for module in modules if module.training]
-    for module in training:
-        module.training = False
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 def read_prompts(model: nn.Module, ids: Prompt | Sequence[Prompt]) -> tuple[list[Tensor], bool, bool]:

@@ -16,6 +16,7 @@ from aigc_book.layers.encoder_block import EncoderBlock
 from aigc_book.layers.feedforward import ACTIVATIONS, FeedForward
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
+from aigc_book.layers.mode import evaluating
 from aigc_book.layers.norms import LayerNorm
 from aigc_book.layers.positions import LearnedPositions, sinusoidal
 from aigc_book.models import pretrained
@@ -333,13 +334,8 @@ class Reading(nn.Module):
     def __init__(self, model: EncoderDecoder, source: Tensor, source_mask: Tensor | None = None):
         super().__init__()
         self.model, self.config, self.source_mask = model, model.config, source_mask
-        training = [module for module in model.modules() if module.training]
-        for module in training:  # no dropout; afterwards every module's mode is as before
-            module.training = False
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             self.memory = model.project(model.encode(source, source_mask))
-        for module in training:
-            module.training = True
 
     def forward(
         self, ids: Tensor, *, mask: Tensor | None = None, cache: KVCache | None = None, last_only: bool = False

@@ -184,6 +184,10 @@ def test_reading_leaves_modes_and_gradients_alone():
     assert model.training and not model.encoder_blocks[0].training
     assert not memory[0][0].requires_grad
     assert torch.equal(memory[0][0], model.reading(source).memory[0][0])  # no dropout
+    before = [module.training for module in model.modules()]
+    with pytest.raises(ValueError, match="got 3 to 99"):
+        model.reading(torch.tensor([[3, 99]]))
+    assert [module.training for module in model.modules()] == before  # also after an error
 
 
 @pytest.mark.parametrize("config", VARIANTS, ids=names)
