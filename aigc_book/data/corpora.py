@@ -1,10 +1,13 @@
 """Real text, from nearest to farthest: Python's own documentation and sources, your files, the Hugging Face hub."""
 
 import ast
+import bisect
 import codecs
 import functools
 import gzip
+import itertools
 import os
+import runpy
 import sysconfig
 import tokenize
 import warnings
@@ -14,43 +17,88 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_book.data.files import data_folder
+from aigc_book.data.fingerprints import shared
+
+SPLITS = ("train", "test", "all")
 
 # Folders of the standard library that hold no library code, or are there on some machines only.
 _NO_LIBRARY = {"test", "tests", "site-packages", "dist-packages", "idlelib", "lib2to3", "turtledemo", "ensurepip"}
 
 
-def python_docs(*, docstrings: bool = False) -> str:
-    """Python's own documentation: real English prose that is there wherever Python is.
+def python_docs(split: str = "all", *, docstrings: bool = False) -> str:
+    """Python's own documentation: real English prose that is there wherever Python is, and the same text everywhere.
 
     It is the text behind ``help("assert")`` and its like (``pydoc_data.topics``), the topics in the order of their
-    names, about 0.4 million characters (52,000 to 56,000 words, by version). Topics quote one another; a paragraph that
-    came before is left out, so that no part of the text gives another away. The same Python gives the same text.
+    names. Each release of Python says some of it in other words, so only those passages are taken that Python 3.11,
+    3.12 and 3.13 have letter by letter, early and late releases of each (:mod:`aigc_book.data.fingerprints`): 238,079
+    characters, 34,191 words. Topics quote one another; a paragraph that came before is left out, so that no part of
+    the text gives another away.
 
     Args:
-        docstrings: add what the functions of :func:`python_functions` say of themselves, about 1.75 million
-            characters (230,000 words) in all.
+        split: ``"train"``, the first nine tenths of the text; ``"test"``, the rest; or ``"all"``. Cut between two
+            paragraphs.
+        docstrings: add what the functions of :func:`python_functions` say of themselves (of those, too, what all
+            releases share), 1,130,122 characters (148,782 words) in all. A split then has its share of both.
+
+    Warns:
+        UserWarning: this Python lacks some of the passages; the message says how many.
 
     Raises:
-        FileNotFoundError: this Python was installed without its documentation (or without its sources).
+        ValueError: there is no such split.
+        FileNotFoundError: this Python was installed without its documentation (or without its sources), or with
+            another one.
     """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    seen: set[str] = set()
+    chosen: list[str] = []
+    for name in PARTS if docstrings else ["python_docs"]:
+        passages = [_without_repeats(passage, seen) for passage in shared(PARTS[name](), name)]
+        passages = [passage for passage in passages if passage]
+        ends = list(itertools.accumulate(map(len, passages)))
+        cut = bisect.bisect_left(ends, 0.9 * ends[-1])
+        chosen += {"train": passages[:cut], "test": passages[cut:], "all": passages}[split]
+    return "\n\n".join(chosen) + "\n"
+
+
+def _without_repeats(passage: str, seen: set[str]) -> str:
+    kept = []
+    for paragraph in passage.split("\n\n"):
+        words = " ".join(paragraph.split())
+        if words and words not in seen:
+            seen.add(words)
+            kept.append(paragraph.strip("\n"))
+    return "\n\n".join(kept)
+
+
+def _topics(library: str | os.PathLike | None = None) -> list[str]:
+    """The paragraphs of the documentation that comes with this Python, or stands in another standard library."""
     try:
-        from pydoc_data.topics import topics
+        if library is None:
+            from pydoc_data.topics import topics
+        else:
+            topics = runpy.run_path(str(Path(library, "pydoc_data", "topics.py")))["topics"]
     except ImportError as error:
         raise FileNotFoundError(
             "this Python was installed without its documentation (the module pydoc_data.topics);"
             " use one from python.org or conda, or read a text of yours with read_text"
         ) from error
-    texts = [topics[name] for name in sorted(topics)]
-    if docstrings:
-        texts += [f"{f.module}.{f.name}{f.signature}\n\n{f.docstring}" for f in python_functions()]
-    seen: set[str] = set()
-    kept = []
-    for paragraph in "\n\n".join(texts).split("\n\n"):
-        words = " ".join(paragraph.split())
-        if words and words not in seen:
-            seen.add(words)
-            kept.append(paragraph.strip("\n"))
-    return "\n\n".join(kept) + "\n"
+    paragraphs = "\n\n".join(topics[name] for name in sorted(topics)).split("\n\n")
+    return [_plain(paragraph) for paragraph in paragraphs]
+
+
+def _docstrings(library: str | os.PathLike | None = None) -> list[str]:
+    """The names and docstrings of the functions of this Python's standard library, or of another one."""
+    return [_plain(f"{f.module}.{f.name}{f.signature}\n\n{f.docstring}") for f in python_functions(library)]
+
+
+def _plain(passage: str) -> str:
+    """Without spaces at the end of lines and without empty lines around it."""
+    return "\n".join(line.rstrip() for line in passage.strip("\n").split("\n"))
+
+
+# A list of fingerprints, and where the passages are looked for that it names.
+PARTS = {"python_docs": _topics, "python_docstrings": _docstrings}
 
 
 @dataclass(frozen=True)
@@ -67,8 +115,9 @@ class PythonFunction:
 def python_functions(folder: str | os.PathLike | None = None) -> list[PythonFunction]:
     """The documented functions and methods of the standard library, parsed from its sources and never run.
 
-    About 6,000, in the order of their files and lines; tests and demonstrations are left out, and so are functions
-    within functions and exact copies. The first call takes seconds, later ones nothing.
+    About 6,000, in the order of their files and lines, and other ones in each release of Python; tests and
+    demonstrations are left out, and so are functions within functions and exact copies. The first call takes seconds,
+    later ones nothing.
 
     Args:
         folder: another folder of Python sources; None: the standard library of the Python that runs.

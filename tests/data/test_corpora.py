@@ -2,20 +2,24 @@
 
 import ast
 import gzip
+import hashlib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
 import threading
+import types
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_book.data.corpora import from_hub, python_docs, python_functions, read_text
+from aigc_book.data.corpora import PARTS, from_hub, python_docs, python_functions, read_text
+from aigc_book.data.fingerprints import shared
 
 # ---- Python's own text
 
@@ -23,7 +27,7 @@ from aigc_book.data.corpora import from_hub, python_docs, python_functions, read
 def test_python_docs_are_prose_and_always_the_same():
     text = python_docs()
     assert "Assert statements are a convenient way to insert debugging assertions\ninto a program:" in text
-    assert 45_000 < len(text.split()) < 70_000
+    assert (len(text), len(text.split())) == (238_079, 34_191)
     command = "import sys, aigc_book.data.corpora as c; sys.stdout.buffer.write(c.python_docs().encode())"
     again = subprocess.run(
         [sys.executable, "-c", command],
@@ -32,6 +36,66 @@ def test_python_docs_are_prose_and_always_the_same():
         check=True,
     )
     assert again.stdout.decode() == text
+
+
+@pytest.mark.parametrize(
+    ("docstrings", "split", "digest"),
+    [
+        (False, "all", "1489aa9a3a047242"),
+        (False, "train", "4b383591009af8cb"),
+        (False, "test", "2955c3e1f07e2080"),
+        (True, "all", "132508d03fee0f1e"),
+        (True, "train", "03c1355a418a36b6"),
+        (True, "test", "3f14e5fad53e64fb"),
+    ],
+)
+def test_python_docs_are_the_same_text_on_every_python(docstrings, split, digest):
+    """Taken on 3.11.2, and equal on 3.11.7, 3.12.1 and 3.13.0."""
+    text = python_docs(split, docstrings=docstrings)
+    assert hashlib.blake2b(text.encode(), digest_size=8).hexdigest() == digest
+
+
+@pytest.mark.parametrize("docstrings", [False, True])
+def test_the_splits_are_the_whole_text_cut_between_paragraphs(docstrings):
+    train, test, whole = (
+        set(python_docs(split, docstrings=docstrings).strip("\n").split("\n\n")) for split in ("train", "test", "all")
+    )
+    assert train | test == whole
+    assert not train & test
+    sizes = [sum(map(len, part)) for part in (train, test)]
+    assert sizes[1] / sum(sizes) == pytest.approx(0.1, abs=0.005)
+    if not docstrings:
+        assert python_docs() == python_docs("train") + "\n" + python_docs("test")
+    else:  # what is held out without docstrings is held out with them
+        assert set(python_docs("test").strip("\n").split("\n\n")) <= test
+
+
+def test_python_docs_have_no_other_split():
+    with pytest.raises(ValueError, match="split must be one of train, test, all; got 'validation'"):
+        python_docs("validation")
+
+
+def own_topics(monkeypatch, text):
+    module = types.ModuleType("pydoc_data.topics")
+    module.topics = {"assert": text}
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", module)
+
+
+def test_python_docs_of_another_release_say_what_is_missing(monkeypatch):
+    """One passage is gone, one is new, and the others come in another order, with spaces at the ends of lines."""
+    whole = python_docs()
+    passages = shared(PARTS["python_docs"](), "python_docs")
+    topics = "\n\n".join(["New in this release.", *reversed(passages[1:])])
+    own_topics(monkeypatch, re.sub(r"(?<=\S)\n", "  \n", topics))
+    with pytest.warns(UserWarning, match=r"^1 of the 1540 passages .* not in that of this Python, 3\.\d+\.\d+"):
+        text = python_docs()
+    assert f"{passages[0]}\n\n{text}" == whole
+
+
+def test_python_docs_that_are_others(monkeypatch):
+    own_topics(monkeypatch, "Nothing of the kind.")
+    with pytest.raises(FileNotFoundError, match=r"1540 of the 1540 passages .*; use a Python of python.org"):
+        python_docs()
 
 
 def test_python_docs_hold_no_paragraph_twice():
@@ -43,7 +107,7 @@ def test_python_docs_hold_no_paragraph_twice():
 def test_python_docs_with_docstrings_are_longer_by_them():
     text = python_docs(docstrings=True)
     assert text.startswith(python_docs())
-    assert len(text) > 1_500_000
+    assert (len(text), len(text.split())) == (1_130_122, 148_782)
     assert inspect.getdoc(textwrap.shorten).split("\n\n")[0] in text
 
 
