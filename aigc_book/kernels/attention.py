@@ -11,8 +11,7 @@ from torch.nn import functional as F
 
 from aigc_book.kernels import processor
 
-# The longest sequence whose weights are written out in training, by the width of a number in bytes.
-LONGEST = {4: 128, 2: 512}
+LONGEST = 512  # the longest sequence whose weights are written out in training
 
 
 def fused_attention(
@@ -37,17 +36,11 @@ def fused_attention(
         dropout: share of the weights set to zero.
     """
     on_cpu = q.device.type == "cpu" and not dropout
-    if on_cpu and q.dim() == 4 and q.size(-2) == 1:
-        return one_query(q, k, v, allowed, softmax_scale)
     grouped = q.dim() > 2 and q.size(-3) != k.size(-3)
-    if (
-        processor.NAME == processor.AMD
-        and on_cpu
-        and is_causal
-        and not grouped
-        and q.requires_grad
-        and q.size(-2) <= LONGEST.get(q.element_size(), 0)
-    ):
+    in_16_bits = q.element_size() == 2 and processor.NAME == processor.AMD  # where torch's kernel is slow
+    if on_cpu and q.dim() == 4 and q.size(-2) == 1 and (grouped or in_16_bits):
+        return one_query(q, k, v, allowed, softmax_scale)
+    if on_cpu and in_16_bits and is_causal and not grouped and q.requires_grad and q.size(-2) <= LONGEST:
         return short_with_gradients(q, k, v, softmax_scale)
     return F.scaled_dot_product_attention(
         q, k, v, attn_mask=allowed, dropout_p=dropout, is_causal=is_causal, scale=softmax_scale, enable_gqa=grouped
@@ -55,11 +48,11 @@ def fused_attention(
 
 
 def short_with_gradients(q: Tensor, k: Tensor, v: Tensor, softmax_scale: float | None) -> Tensor:
-    """Causal attention of a short sequence (..., T, D) with itself, for training: the weights written out.
+    """Causal attention of a short sequence (..., T, D) with itself, for training in 16 bits: the weights written out.
 
-    The fused kernel saves memory rather than work, and its backward pass on a CPU is slow: in bfloat16 this is ten
-    times as fast at T = 64, and still four times at T = 256 (AMD EPYC, Zen 5). On the Xeon the fused kernel was the
-    faster one: a step of a small GPT took 27.7 ms with it and 29 without.
+    The fused kernel saves memory rather than work, and its backward pass on a CPU is slow in 16 bits: this is five to
+    eight times as fast at T = 64, and still three times at T = 256 (AMD EPYC, Zen 5; not measured on others). In
+    float32 the fused kernel is the faster one, 1.2 to 1.4 times at T = 64 there, and on an Intel Xeon, too.
     """
     future = torch.full((q.size(-2), q.size(-2)), -torch.inf, dtype=q.dtype).triu(1)
     scores = (q * (1 / math.sqrt(q.size(-1)) if softmax_scale is None else softmax_scale)) @ k.transpose(-2, -1)
@@ -70,7 +63,7 @@ def one_query(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, softmax_s
     """Attention of one query a head, (B, H, 1, D), as decoding with a cache needs it.
 
     Where H / G query heads share a key head, they are its H / G queries: every key is read once rather than H / G
-    times, which is less work on any processor (three times as fast with 8 heads on 2).
+    times, which is less work on any processor (with 8 heads on 2 that is 1.6 times as fast on AMD's EPYC, Zen 5).
     """
     B, H, _, D = q.shape
     G = k.size(1)

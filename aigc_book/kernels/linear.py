@@ -10,32 +10,37 @@ from aigc_book.kernels import processor
 onednn = torch.ops.mkldnn if hasattr(torch.ops.mkldnn, "_linear_pointwise") else None
 
 SMALLEST = 2**18  # numbers in W; for smaller matrices oneDNN's kernel takes longer to set up than it saves
-FEWEST = 2**15  # numbers in x from which on a convolution is quicker
+FEWEST = 2**23  # N · C · O, the products of two numbers, from which on a convolution is quicker
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x Wᵀ + b, (..., C) → (..., O), by whichever kernel is the fastest here.
 
-    On AMD's processors MKL, which torch calls in float32, is slow and oneDNN isn't: for training with at least 2¹⁵
-    numbers in x (:func:`as_convolution`), and without gradients for a matrix of at least 2¹⁸ numbers
+    On AMD's processors MKL, which torch calls in float32, is slow and oneDNN isn't: for training with N · C · O of at
+    least 2²³ (:func:`as_convolution`), and without gradients for a matrix of at least 2¹⁸ numbers
     (:func:`by_onednn`), it takes half of the time (EPYC, Zen 5). On Intel's MKL is the faster one (a Xeon's step of a
     small GPT took 29 ms with it and 34 with convolutions; it reads weights at 30 GB/s, all that memory gives). In
     bfloat16 torch uses oneDNN by itself.
     """
-    if (
-        processor.NAME == processor.AMD
-        and weight.device.type == "cpu"
+    if processor.NAME == processor.AMD:
+        training = torch.is_grad_enabled()
+        large = x.numel() * weight.size(0) >= FEWEST if training else weight.numel() >= SMALLEST
+        if large and _fits(x, weight):
+            if training:
+                return as_convolution(x, weight, bias)
+            if onednn is not None:
+                return by_onednn(x, weight, bias)
+    return F.linear(x, weight, bias)
+
+
+def _fits(x: Tensor, weight: Tensor) -> bool:
+    return (
+        weight.device.type == "cpu"
         and weight.dtype == x.dtype == torch.float32
         and x.size(-1) == weight.size(1)
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
-    ):
-        if torch.is_grad_enabled():
-            if x.numel() >= FEWEST:
-                return as_convolution(x, weight, bias)
-        elif weight.numel() >= SMALLEST and onednn is not None:
-            return by_onednn(x, weight, bias)
-    return F.linear(x, weight, bias)
+    )
 
 
 def by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
