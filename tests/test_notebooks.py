@@ -125,7 +125,7 @@ def test_install_cell_follows_from_the_address(path):
 
 def test_address_stands_in_one_place():
     url, _ = book_address.repository()
-    allowed = {"_config.yml"} | {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS}
+    allowed = {"_config.yml", *book_address.FILES} | {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS}
     texts = [*ROOT.glob("*.*"), ROOT / "Makefile", *BOOK.rglob("*.md"), *(ROOT / "aigc_book").rglob("*.py")]
     places = {p.relative_to(ROOT).as_posix() for p in texts if p.is_file() and url in p.read_text(encoding="utf-8")}
     assert places <= allowed

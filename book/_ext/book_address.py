@@ -1,9 +1,11 @@
 """The repository's address, read from the one place where it stands, and what follows from it.
 
 ``_config.yml`` names the address and the branch. The launch buttons follow from them by themselves; the first cell
-of every chapter, which installs the package on Colab, follows through :func:`install_source`.
+of every chapter, which installs the package on Colab, follows through :func:`install_source`, and the links in
+``FILES`` through :func:`with_address`.
 """
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -11,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL_TAGS = ("install", "remove-cell")
+FILES = ("README.md", "pyproject.toml", "CITATION.cff", "CHANGELOG.md")  # every GitHub address in them is this book's
 
 
 def repository() -> tuple[str, str]:
@@ -19,15 +22,33 @@ def repository() -> tuple[str, str]:
     return entry["url"].rstrip("/"), entry["branch"]
 
 
+def site() -> str:
+    """Where GitHub Pages publishes the built book."""
+    owner, name = repository()[0].removeprefix("https://github.com/").split("/")
+    return f"https://{owner}.github.io/{name}/"
+
+
+def release() -> str:
+    """The tag of the version that stands here; what it names never moves."""
+    text = (ROOT / "aigc_book" / "__init__.py").read_text(encoding="utf-8")
+    return "v" + re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)[1]
+
+
+def with_address(text: str) -> str:
+    """The text, with every address of a repository or of its site replaced by this book's."""
+    text = re.sub(r"https://github\.com/[\w-]+/[\w.-]*\w", repository()[0], text)
+    return re.sub(r"https://[\w-]+\.github\.io/[\w-]+/", site(), text)
+
+
 def install_source() -> str:
     """The source of a chapter's first cell: one statement that installs the package only where it is missing.
 
-    ``chapters`` is the extra with what the chapters import beside the package.
+    ``chapters`` is the extra with what the chapters import beside the package. It comes from the release, so that a
+    notebook which somebody keeps goes on to run.
     """
-    url, branch = repository()
     return (
         'if not __import__("importlib.util").util.find_spec("aigc_book"):  # on Colab, say\n'
-        f'    %pip install -q "aigc_book[chapters] @ git+{url}@{branch}"'
+        f'    %pip install -q "aigc_book[chapters] @ git+{repository()[0]}@{release()}"'
     )
 
 
@@ -37,7 +58,10 @@ def install_cell() -> nbformat.NotebookNode:
 
 
 def main() -> None:
-    """Write the install cell of the present address into every chapter."""
+    """Write the present address into every chapter's install cell and into the files that link to it."""
+    for name in FILES:
+        path = ROOT / name
+        path.write_text(with_address(path.read_text(encoding="utf-8")), encoding="utf-8")
     for path in sorted((ROOT / "book").glob("*/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         notebook.cells[0] = install_cell()
