@@ -6,6 +6,11 @@ from torch import Tensor
 from aigc_book.kernels import processor
 
 
+def fused_adam_pays() -> bool:
+    """Whether :func:`fused_adam` updates a CPU's parameters on this processor, best in one call for all of them."""
+    return processor.NAME != processor.PLAIN
+
+
 def fused_adam(
     theta: list[Tensor],
     g: list[Tensor],
@@ -38,7 +43,7 @@ def fused_adam(
         whether it was done; False, and nothing was done, where the kernel doesn't pay or doesn't fit: on other devices
         and processors, in 16 bits, and for tensors that aren't contiguous.
     """
-    fits = processor.NAME != processor.PLAIN and all(
+    fits = fused_adam_pays() and all(
         p.device.type == "cpu" and p.dtype in (torch.float32, torch.float64) and p.dtype == d.dtype
         for p, d in zip(theta, g, strict=True)
     )

@@ -7,6 +7,7 @@ left alone.
 
 The formulas are written on lists of tensors (``torch._foreach_…``). On a GPU a list holds all parameters of a group, so
 that one kernel serves them all; on a CPU it holds one, so that the tensor stays in the cache for all of its formula.
+Where a kernel goes over each number only once (:mod:`aigc_book.kernels.adam`), it gets all of a CPU's as well.
 """
 
 import math
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from aigc_book.kernels.adam import fused_adam
+from aigc_book.kernels.adam import fused_adam, fused_adam_pays
 from aigc_book.training.muon import Muon, muon_groups, orthogonalise
 from aigc_book.training.updates import Params, State, buffers, check_ranges, loss_of, parts_with_gradients
 
@@ -247,7 +248,7 @@ class Adam(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; returns the closure's loss, if there is a closure."""
         loss = loss_of(closure)
-        for group, theta, g, states in parts_with_gradients(self):
+        for group, theta, g, states in parts_with_gradients(self, together=fused_adam_pays()):
             _adam_step(theta, _with_decay(theta, g, group["weight_decay"]), states, group)
         return loss
 
@@ -288,7 +289,7 @@ class AdamW(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; returns the closure's loss, if there is a closure."""
         loss = loss_of(closure)
-        for group, theta, g, states in parts_with_gradients(self):
+        for group, theta, g, states in parts_with_gradients(self, together=fused_adam_pays()):
             _adam_step(theta, g, states, group, decay=group["weight_decay"])
         return loss
 

@@ -29,16 +29,20 @@ def loss_of(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def parts_with_gradients(optimizer: Optimizer) -> Iterator[tuple[State, list[Tensor], list[Tensor], list[State]]]:
-    """Each group's parameters with a gradient, as (group, θ, g, states): all of a GPU's at once, a CPU's one by one."""
+def parts_with_gradients(
+    optimizer: Optimizer, together: bool = False
+) -> Iterator[tuple[State, list[Tensor], list[Tensor], list[State]]]:
+    """Each group's parameters with a gradient, as (group, θ, g, states): a CPU's one by one unless ``together``."""
     for group in optimizer.param_groups:
         params = [p for p in group["params"] if p.grad is not None]
         for p in params:
             if p.grad.is_sparse or p.is_complex():
                 kind = "a sparse gradient" if p.grad.is_sparse else "complex numbers"
                 raise ValueError(f"{type(optimizer).__name__} needs dense real gradients; got {kind}")
-        on_gpu = [p for p in params if p.is_cuda]
-        for part in [[p] for p in params if not p.is_cuda] + ([on_gpu] if on_gpu else []):
+        on_gpu, others = [p for p in params if p.is_cuda], [p for p in params if not p.is_cuda]
+        for part in [*([others] if together else [[p] for p in others]), on_gpu]:
+            if not part:
+                continue
             yield group, part, [p.grad for p in part], [optimizer.state[p] for p in part]
 
 
