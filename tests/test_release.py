@@ -33,9 +33,7 @@ def test_links_follow_from_the_address(name):
 
 def test_another_address_reaches_every_link(monkeypatch):
     monkeypatch.setattr(book_address, "repository", lambda: ("https://github.com/school/our-book", "main"))
-    text = (
-        "see https://github.com/a-b/c.d/issues, [site](https://a-b.github.io/c-d/x.html) and https://github.com/a/b."
-    )
+    text = "see https://github.com/a-b/c.d/issues, [site](https://a-b.github.io/c-d/x.html) and https://github.com/a/b."
     assert book_address.with_address(text) == (
         "see https://github.com/school/our-book/issues, [site](https://school.github.io/our-book/x.html)"
         " and https://github.com/school/our-book."
