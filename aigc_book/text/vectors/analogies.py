@@ -1,6 +1,7 @@
 """Analogy questions, *a* is to *b* as *c* is to *d*: read, asked, and compared with chance."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -101,21 +102,29 @@ def read_analogies(path: str | os.PathLike) -> dict[str, list[Question]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is empty, or a line has not four words; the message names it.
+        ValueError: the file is empty or no UTF-8 text, or a line has not four words; the message names it.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"there is no file of analogies {str(path)!r}")
     sections: dict[str, list[Question]] = {}
     name = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").lower().splitlines(), start=1):
-        if line.startswith(":"):
-            name = line[1:].strip()
-            sections[name] = []
-        elif words := line.split():
-            if len(words) != 4:
-                raise ValueError(f"line {number} of {path} must hold four words; got {len(words)}: {line[:60]!r}")
-            sections.setdefault(name, []).append(tuple(words))
+    with path.open("rb") as lines:  # in which only \n ends a line
+        for number, raw in enumerate(lines, start=1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").lower().strip(" \t\r\n")
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"line {number} of {path} must be UTF-8 text; got the byte 0x{raw[error.start]:02x}"
+                ) from error
+            if line.startswith(":"):
+                name = line[1:].strip()
+                sections[name] = []
+            elif line:
+                words = re.split("[ \t]+", line)
+                if len(words) != 4:
+                    raise ValueError(f"line {number} of {path} must hold four words; got {len(words)}: {line[:60]!r}")
+                sections.setdefault(name, []).append(tuple(words))
     if not any(sections.values()):
         raise ValueError(f"{path} must hold analogies; it has none")
     return sections

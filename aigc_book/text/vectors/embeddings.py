@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -13,17 +14,22 @@ from torch.nn import functional as F
 
 from aigc_book.files import write_aside
 
+_HEADER = re.compile("([0-9]+) ([0-9]+)")  # word2vec's first line: how many words, and how many numbers each has
+_MARK = "\ufeff"  # the byte order mark, with which some programs begin a file
+_SEARCHED = 20_000  # words that are compared with an unknown one
+
 
 class Embeddings:
     """One vector a word.
 
     Args:
-        words: V different words, without white space inside.
+        words: V different words. A word may hold any character but the space and the line end, which separate words
+            and numbers in a file.
         vectors: (V, C), a row for each word. They are copied, as float32.
 
     Raises:
-        ValueError: there is no word, a word is empty, has white space or comes twice, or vectors is not a (V, C) matrix
-            of finite numbers.
+        ValueError: there is no word, a word is no string, is empty, has a space or a line end, or comes twice; or
+            vectors is not a (V, C) tensor of finite numbers.
     """
 
     def __init__(self, words: Sequence[str], vectors: Tensor):
@@ -34,8 +40,13 @@ class Embeddings:
         if len(self._id_of) != len(self.words):
             twice = next(word for i, word in enumerate(self.words) if self._id_of[word] != i)
             raise ValueError(f"words must be different from one another; got {twice!r} more than once")
-        if wrong := [word for word in self.words if not word or word.split() != [word]]:
-            raise ValueError(f"a word must be text without white space; got {wrong[0]!r}")
+        if wrong := [word for word in self.words if not _is_word(word)]:
+            raise ValueError(f"a word must be text without a space or a line end; got {wrong[0]!r}")
+        if not isinstance(vectors, Tensor):
+            raise ValueError(
+                f"vectors must be a tensor with a row for each word; got {type(vectors).__name__}"
+                " (torch.as_tensor makes one of an array or a list)"
+            )
         if vectors.ndim != 2 or len(vectors) != len(self.words) or not vectors.size(1):
             raise ValueError(
                 f"vectors must be a matrix with a row for each of {len(self.words)} words; got {tuple(vectors.shape)}"
@@ -67,7 +78,7 @@ class Embeddings:
             ValueError: the word has no vector; the message names words that are spelled alike.
         """
         if word not in self._id_of:
-            alike = difflib.get_close_matches(str(word), self.words, n=3)
+            alike = difflib.get_close_matches(str(word), self.words[:_SEARCHED], n=3)
             hint = f"; spelled alike: {', '.join(alike)}" if alike else ""
             raise ValueError(f"the word {word!r} is not among the {len(self)} words that have a vector{hint}")
         return self._id_of[word]
@@ -95,6 +106,8 @@ class Embeddings:
         if isinstance(word, str):
             i = self.id_of(word)
             return self._nearest(self._unit[i], [i], n)
+        if not isinstance(word, Tensor):
+            raise ValueError(f"word must be a word or a vector (a tensor); got {type(word).__name__}")
         if word.shape != self.vectors[0].shape:
             raise ValueError(f"a vector must have the shape {tuple(self.vectors[0].shape)}; got {tuple(word.shape)}")
         return self._nearest(F.normalize(word.detach().cpu().float(), dim=0), [], n)
@@ -133,8 +146,12 @@ class Embeddings:
             FileNotFoundError: the folder does not exist.
         """
         with write_aside(path) as file:
+            if self.words[0].startswith(_MARK):
+                file.write(_MARK.encode())  # reading takes the first one for a byte order mark
             for word, row in zip(self.words, self.vectors.numpy(), strict=True):
-                file.write(f"{word} {' '.join([f'{x:.9g}' for x in row.tolist()])}\n".encode())
+                numbers = " ".join([f"{x:.9g}" for x in row.tolist()])
+                point = ".0" if _HEADER.fullmatch(f"{word} {numbers}") else ""  # the word 7 with the number 5
+                file.write(f"{word} {numbers}{point}\n".encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, max_words: int | None = None) -> Self:
@@ -146,39 +163,88 @@ class Embeddings:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is empty, is no UTF-8 text, a line has another number of numbers than the first, what
-                should be a number is none or is not finite, or a word comes twice. The message names the line.
+            ValueError: the file is empty, a line is no UTF-8 text or has another number of numbers than the first, what
+                should be a number is none or is not finite, a word comes twice, the last line has no line end (so that
+                its last number may be cut), or the first line announces other words and numbers than there are. The
+                message names the line.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"there is no file of word vectors {str(path)!r}")
         if max_words is not None and max_words < 1:
             raise ValueError(f"max_words must be at least 1; got {max_words}")
         line_of: dict[str, int] = {}
         rows: list[np.ndarray] = []
-        try:
-            with path.open(encoding="utf-8", newline="\n") as lines:
-                for number, line in enumerate(lines, start=1):
-                    if max_words is not None and len(rows) == max_words:
-                        break
-                    word, *numbers = line.rstrip(" \r\n").split(" ")
-                    if number == 1 and len(numbers) == 1 and word.isdigit() and numbers[0].isdigit():
-                        continue  # word2vec's first line
-                    row = _numbers(numbers, f"line {number} of {path}")
-                    if not word or (rows and len(row) != len(rows[0])):
-                        expected = f"a word and {len(rows[0])} numbers" if rows else "a word and numbers"
-                        raise ValueError(
-                            f"line {number} of {path} must hold {expected}; got {word!r} and {len(numbers)} numbers"
-                        )
-                    if word in line_of:
-                        raise ValueError(f"line {number} of {path} has the word {word!r}, as line {line_of[word]} does")
-                    line_of[word] = number
-                    rows.append(row)
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} must be UTF-8 text; got the byte 0x{error.object[error.start]:02x}") from error
+        header = None  # line 1, if it may be one
+        with path.open("rb") as lines:  # in which only \n ends a line
+            for number, raw in enumerate(lines, start=1):
+                if len(rows) == max_words:
+                    break
+                where = f"line {number} of {path}"
+                line = _decoded(raw, where)
+                if number == 1:
+                    line = line.removeprefix(_MARK)
+                    if header := _HEADER.fullmatch(line):
+                        continue
+                word, row = _entry(line, where, len(rows[0]) if rows else None)
+                if word in line_of:
+                    raise ValueError(f"{where} has the word {word!r}, as line {line_of[word]} does")
+                line_of[word] = number
+                rows.append(row)
+        if header:
+            first = _first_entry(header, rows, path, cut_off=len(rows) == max_words)
+            if first and first[0] in line_of:
+                raise ValueError(f"line {line_of[first[0]]} of {path} has the word {first[0]!r}, as line 1 does")
+            line_of, rows = ({first[0]: 1} | line_of, [first[1], *rows]) if first else (line_of, rows)
         if not rows:
             raise ValueError(f"{path} must hold a word and its numbers on each line; it is empty")
-        return cls(list(line_of), torch.from_numpy(np.stack(rows)))
+        return cls(list(line_of)[:max_words], torch.from_numpy(np.stack(rows[:max_words])))
+
+
+def _is_word(word: object) -> bool:
+    return isinstance(word, str) and word != "" and " " not in word and "\n" not in word
+
+
+def _decoded(raw: bytes, where: str) -> str:
+    """A line without what ends it."""
+    if not raw.endswith(b"\n"):
+        raise ValueError(
+            f"{where}, the last one, has no line end: its last number may be cut (an interrupted download?);"
+            f" if the line is whole, add a line end; got {raw[-30:]!r}"
+        )
+    try:
+        return raw.decode().rstrip(" \r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where} must be UTF-8 text; got the byte 0x{raw[error.start]:02x}") from error
+
+
+def _entry(line: str, where: str, width: int | None) -> tuple[str, np.ndarray]:
+    word, *numbers = line.split(" ")  # not split(), for which a no-break space separates, too
+    row = _numbers(numbers, where)
+    if not word or (width is not None and len(row) != width):
+        expected = "a word and numbers" if width is None else f"a word and {width} numbers"
+        raise ValueError(f"{where} must hold {expected}; got {word!r} and {len(numbers)} numbers")
+    return word, row
+
+
+def _first_entry(header: re.Match, rows: list, path: Path, cut_off: bool) -> tuple[str, np.ndarray] | None:
+    """What line 1, two whole numbers, is: word2vec's header (None), or a word of digits and its only number.
+
+    Raises:
+        ValueError: it is a header, and what follows is not what it announces; or it could be either.
+    """
+    n_words, width = int(header[1]), int(header[2])
+    found = len(rows[0]) if rows else None
+    if found == width and (len(rows) == n_words or (cut_off and n_words > len(rows))):
+        return None
+    if found == 1 and width != 1:
+        return header[1], _numbers([header[2]], f"line 1 of {path}")
+    numbers = f" of {found} numbers" if rows else ""
+    either = f", unless it is the word {header[1]!r} with its only number: then write {width}.0" if found == 1 else ""
+    raise ValueError(
+        f"line 1 of {path} announces {n_words} words of {width} numbers; got {len(rows)} words{numbers}"
+        f" (an interrupted download?){either}"
+    )
 
 
 def _numbers(texts: list[str], where: str) -> np.ndarray:

@@ -123,3 +123,12 @@ def test_googles_set():
     sections = read_analogies(path)
     assert len(sections) == 14
     assert sum(map(len, sections.values())) == 19544
+
+
+def test_lines_end_where_they_end_and_words_where_spaces_are(tmp_path):
+    path = tmp_path / "q.txt"
+    path.write_bytes("\ufeff: a\r\nA\u00a0b  c\u2028d\te f\x85\r\n".encode())
+    assert read_analogies(path) == {"a": [("a\u00a0b", "c\u2028d", "e", "f\x85")]}
+    path.write_bytes(b": a\nb c d e\nb \xff d e\n")
+    with pytest.raises(ValueError, match=r"line 3 of .*q.txt must be UTF-8 text; got the byte 0xff"):
+        read_analogies(path)

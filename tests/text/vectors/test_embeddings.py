@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -106,8 +107,13 @@ def test_a_vector_of_the_wrong_width(royal):
     [
         ([], torch.zeros(0, 3), "at least one word; got none"),
         (["a", "b", "a"], torch.zeros(3, 2), "different from one another; got 'a' more than once"),
-        (["a", "b c"], torch.zeros(2, 2), "without white space; got 'b c'"),
-        (["a", ""], torch.zeros(2, 2), "without white space; got ''"),
+        (["a", "b c"], torch.zeros(2, 2), "without a space or a line end; got 'b c'"),
+        (["a", ""], torch.zeros(2, 2), "without a space or a line end; got ''"),
+        (["a", "b\n"], torch.zeros(2, 2), r"without a space or a line end; got 'b\\n'"),
+        (["a", None], torch.zeros(2, 2), "without a space or a line end; got None"),
+        (["a", math.nan], torch.zeros(2, 2), "without a space or a line end; got nan"),
+        (["a", "b"], np.zeros((2, 3)), r"must be a tensor .*; got ndarray \(torch.as_tensor makes one"),
+        (["a"], [[1.0]], "must be a tensor .*; got list"),
         (["a", "b"], torch.zeros(3, 2), r"a row for each of 2 words; got \(3, 2\)"),
         (["a", "b"], torch.zeros(2), r"a row for each of 2 words; got \(2,\)"),
         (["a", "b"], torch.zeros(2, 0), r"a row for each of 2 words; got \(2, 0\)"),
@@ -138,18 +144,16 @@ def test_torchtext_reads_what_we_save(tmp_path, royal):
     assert torch.equal(vectors["queen"], royal["queen"])
 
 
-WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C")), min_size=1, max_size=6)
+WORD = st.text(st.characters(codec="utf-8", exclude_characters=" \n"), min_size=1, max_size=6)
 NUMBER = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(WORD, min_size=1, max_size=5, unique=True), st.data())
 def test_saved_and_loaded_is_the_same_to_the_last_bit(tmp_path_factory, words, data):
-    width = data.draw(st.integers(2, 4))
+    width = data.draw(st.integers(1, 4))
     rows = data.draw(st.lists(st.lists(NUMBER, min_size=width, max_size=width), min_size=len(words)))[: len(words)]
     vectors = torch.tensor((rows * len(words))[: len(words)] if rows else torch.zeros(len(words), width).tolist())
-    if any(word.split() != [word] for word in words):
-        return
     path = tmp_path_factory.mktemp("v") / "v.txt"
     Embeddings(words, vectors).save(path)
     again = Embeddings.load(path)
@@ -164,9 +168,88 @@ def test_first_lines_only_and_word2vecs_header(tmp_path):
     some = Embeddings.load(path, max_words=2)
     assert some.words == ("a", "b")
     assert some.vectors.tolist() == [[1, 2], [3, 4]]
-    path.write_text("7 5\n")  # what could be a header is one: a word with one number must not be all digits
-    with pytest.raises(ValueError, match="it is empty"):
+    assert Embeddings.load(path, max_words=3).words == ("a", "b", "c")
+
+
+STRANGE = ["a\u00a0b", "\u2009", "全\u3000角", "\x85", "\u2028x", "\x0bv", "\tt", "7", "\ufeff", "\r"]
+
+
+def test_a_word_may_hold_what_other_programs_take_for_white_space(tmp_path):
+    """As GloVe's and fastText's published files do: NBSP, thin space, U+3000, U+0085."""
+    path = tmp_path / "v.txt"
+    path.write_bytes("".join(f"{word} {i} -0.5\n" for i, word in enumerate(STRANGE)).encode())
+    found = Embeddings.load(path)
+    assert found.words == tuple(STRANGE)
+    assert found["\x85"].tolist() == [3, -0.5]
+    found.save(path)
+    assert Embeddings.load(path).words == tuple(STRANGE)
+
+
+def test_what_editors_add_to_a_file_is_no_part_of_a_word(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_bytes(b"\xef\xbb\xbfa 1 2 \r\nb 3 4\r\n")
+    assert Embeddings.load(path).words == ("a", "b")
+    path.write_bytes(b"\xef\xbb\xbf1 2\r\na 3 4\r\n")
+    assert Embeddings.load(path).words == ("a",)
+
+
+def test_a_word_of_digits_in_the_first_line_of_a_file_with_one_column(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("7 5\na 3\nb 4\n")
+    assert Embeddings.load(path).words == ("7", "a", "b")
+    assert Embeddings.load(path).vectors.tolist() == [[5], [3], [4]]
+    assert Embeddings.load(path, max_words=2).words == ("7", "a")
+    path.write_text("2 1\na 3\nb 4\n")
+    assert Embeddings.load(path).words == ("a", "b")
+    path.write_text("3 1\na 3\nb 4\n")
+    with pytest.raises(
+        ValueError, match=r"line 1 .* 3 words of 1 numbers; got 2 words .*unless it is the word '3'.*1.0"
+    ):
         Embeddings.load(path)
+    path.write_text("7 5\na 3\n7 4\n")
+    with pytest.raises(ValueError, match=r"line 3 of .* has the word '7', as line 1 does"):
+        Embeddings.load(path)
+    Embeddings(["7"], torch.tensor([[5.0]])).save(path)
+    assert Embeddings.load(path).words == ("7",)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("3 2\na 1 2\nb 3 4\n", r"announces 3 words of 2 numbers; got 2 words of 2 numbers \(an interrupted download"),
+        ("1 2\na 1 2\nb 3 4\n", "announces 1 words of 2 numbers; got 2 words of 2 numbers"),
+        ("2 300\na 1 2\nb 3 4\n", "announces 2 words of 300 numbers; got 2 words of 2 numbers"),
+        ("7 5\n", "announces 7 words of 5 numbers; got 0 words"),
+    ],
+)
+def test_a_header_that_announces_something_else(tmp_path, content, says):
+    (tmp_path / "v.txt").write_text(content)
+    with pytest.raises(ValueError, match=f"line 1 of .*v.txt {says}"):
+        Embeddings.load(tmp_path / "v.txt")
+
+
+def test_a_file_that_is_cut_anywhere_is_refused_or_ends_with_a_line(tmp_path):
+    path = tmp_path / "v.txt"
+    Embeddings(["a", "中"], torch.tensor([[1.25, 2.0], [-0.5, 3.75]])).save(path)
+    whole = path.read_bytes()
+    end_of_first_line = whole.index(b"\n") + 1
+    for cut in set(range(1, len(whole))) - {end_of_first_line}:
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match=r"line [12] of .*v.txt, the last one, has no line end"):
+            Embeddings.load(path)
+        assert cut < end_of_first_line or len(Embeddings.load(path, max_words=1)) == 1
+
+
+def test_an_unknown_word_is_compared_with_the_frequent_ones_only():
+    words = [f"w{i}" for i in range(30_000)]
+    table = Embeddings(words, torch.zeros(len(words), 1))
+    with pytest.raises(ValueError, match="'w29999x' is not among the 30000 words"):
+        table["w29999x"]
+
+
+def test_neighbours_of_what_is_no_word(royal):
+    with pytest.raises(ValueError, match=r"word must be a word or a vector .*; got list"):
+        royal.neighbours([1.0, 2.0, 3.0])
 
 
 @pytest.mark.parametrize(
@@ -184,7 +267,8 @@ def test_first_lines_only_and_word2vecs_header(tmp_path):
         (b"a 1 1e99\n", "line 1 of .*v.txt must hold finite numbers; got '1e99'"),
         (b"a 1 2\nb 3 4\na 5 6\n", "line 3 of .*v.txt has the word 'a', as line 1 does"),
         (b" 1 2\n", "line 1 of .*v.txt must hold a word and numbers; got ''"),
-        (b"a 1 2\n\xff 3 4\n", "must be UTF-8 text; got the byte 0xff"),
+        (b"a 1 2\n\xff 3 4\n", "line 2 of .*v.txt must be UTF-8 text; got the byte 0xff"),
+        (b"a 1 2\nb\xc2\xa03 4\n", "line 2 of .*v.txt must hold a word and 2 numbers; got 'b.*3' and 1 numbers"),
     ],
 )
 def test_what_is_no_file_of_vectors(tmp_path, content, says):
