@@ -30,6 +30,7 @@ from torch import nn
 from aigc_book.decoding import GREEDY, generate
 from aigc_book.layers.attention import attention_weights, scaled_dot_product_attention
 from aigc_book.layers.blockwise_attention import blockwise_attention
+from aigc_book.layers.context import Context
 from aigc_book.models.bert import BERT, BERTConfig
 from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
 
@@ -49,8 +50,9 @@ class TorchEncoder(nn.Module):
 
     def forward(self, ids):
         (ours,) = self.ours
-        x = ours.token_embedding(ids) + ours.position_embedding(torch.arange(ids.size(1)))
-        return self.core(ours.embedding_norm(x + ours.segment_embedding(torch.zeros_like(ids))))
+        x = ours.token_embedding(ids) + ours.segment_embedding(torch.zeros_like(ids))
+        x, _ = ours.position_embedding(x, Context.of(ids))
+        return self.core(ours.embedding_norm(x))
 
 
 class TorchEncoderDecoder(nn.Module):
@@ -65,7 +67,8 @@ class TorchEncoderDecoder(nn.Module):
     def forward(self, source, ids):
         (ours,) = self.ours
         mask = nn.Transformer.generate_square_subsequent_mask(ids.size(1))
-        x, y = ours._embed("source", source, 0), ours._embed("target", ids, 0)
+        x, _ = ours._embed(source, Context.of(source), ours.source_embedding, ours.source_positions)
+        y, _ = ours._embed(ids, Context.of(ids), ours.target_embedding, ours.target_positions)
         return ours.head(self.core(x, y, tgt_mask=mask, tgt_is_causal=True))
 
 

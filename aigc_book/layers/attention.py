@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aigc_book.kernels.attention import fused_attention
-from aigc_book.layers.kv_cache import KVCache
+from aigc_book.layers.context import EVERYTHING, Context
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import RMSNorm
 from aigc_book.layers.positions import apply_rotary
@@ -49,14 +49,15 @@ def check_attention(q: Tensor, k: Tensor, mask: Tensor | None, v: Tensor | None 
         raise ValueError(f"k and v must agree in all but the width; got {tuple(k.shape)} and {tuple(v.shape)}")
     if mask is None:
         return
-    if mask.dtype != torch.bool:
-        raise ValueError(f"mask must be boolean with True = may attend; got dtype {mask.dtype}")
     scores = (*q.shape[:-1], k.size(-2))
     fits = mask.dim() <= len(scores) and all(
         m in (1, s) for m, s in zip(reversed(mask.shape), reversed(scores), strict=False)
     )
-    if not fits:
-        raise ValueError(f"mask must broadcast to (..., T, S) = {scores}; got {tuple(mask.shape)}")
+    if mask.dtype != torch.bool or not fits:
+        raise ValueError(
+            f"mask must be boolean of shape (..., T, S) = {scores}, or one that broadcasts to it, True = may attend; "
+            f"got {mask.dtype} of shape {tuple(mask.shape)}"
+        )
 
 
 def _allowed(q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor | None:
@@ -76,7 +77,7 @@ def attention_weights(
     is_causal: bool = False,
     *,
     bias: Tensor | None = None,
-    scale: float | None = None,
+    softmax_scale: float | None = None,
 ) -> Tensor:
     r"""How much each query attends to each key: :math:`\mathrm{softmax}(q k^\top / \sqrt{D})`.
 
@@ -90,7 +91,7 @@ def attention_weights(
         mask: boolean, broadcasts to (..., T, S), True = may attend.
         is_causal: no query sees a later key; the queries are the last T of the S positions.
         bias: added to the scores before the softmax, broadcasts to (..., T, S) (ALiBi, say).
-        scale: what q kᵀ is multiplied with, 1/√D if None.
+        softmax_scale: what q kᵀ is multiplied with, 1/√D if None.
 
     Returns:
         (..., T, S), each row a distribution over the keys; a row in which nothing may be attended to is all zero.
@@ -105,7 +106,8 @@ def attention_weights(
     allowed = _allowed(q, k, mask, is_causal)
     if q.dim() > 2 and q.size(-3) != k.size(-3):
         k = k.repeat_interleave(q.size(-3) // k.size(-3), dim=-3)
-    scores = q @ k.transpose(-2, -1) * (1 / math.sqrt(q.size(-1)) if scale is None else scale)  # (..., T, S)
+    softmax_scale = 1 / math.sqrt(q.size(-1)) if softmax_scale is None else softmax_scale
+    scores = q @ k.transpose(-2, -1) * softmax_scale  # (..., T, S)
     if bias is not None:
         scores = scores + bias
     if allowed is None:
@@ -123,7 +125,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     *,
     bias: Tensor | None = None,
-    scale: float | None = None,
+    softmax_scale: float | None = None,
     dropout: float = 0.0,
 ) -> Tensor:
     r"""Attention: :math:`\mathrm{softmax}(q k^\top / \sqrt{D})\, v`, by torch's fused ("flash") kernel.
@@ -139,7 +141,7 @@ def scaled_dot_product_attention(
         mask: boolean, broadcasts to (..., T, S), True = may attend.
         is_causal: no query sees a later key; the queries are the last T of the S positions.
         bias: added to the scores before the softmax, broadcasts to (..., T, S).
-        scale: what q kᵀ is multiplied with, 1/√D if None.
+        softmax_scale: what q kᵀ is multiplied with, 1/√D if None.
         dropout: share of the weights set to zero, for training.
 
     Returns:
@@ -156,7 +158,7 @@ def scaled_dot_product_attention(
     allowed = None if kernel_causal else _allowed(q, k, mask, is_causal)
     if bias is not None:
         allowed = bias if allowed is None else bias.masked_fill(~allowed, -torch.inf)
-    return fused_attention(q, k, v, allowed, kernel_causal, softmax_scale=scale, dropout=dropout)
+    return fused_attention(q, k, v, allowed, kernel_causal, softmax_scale=softmax_scale, dropout=dropout)
 
 
 class MultiHeadAttention(nn.Module):
@@ -203,66 +205,38 @@ class MultiHeadAttention(nn.Module):
         self.out = Linear(d_model, d_model, bias=bias)
         self.qk_norm = RMSNorm(self.d_head, gain=False) if qk_norm else None
 
-    def forward(
-        self,
-        x: Tensor,
-        *,
-        mask: Tensor | None = None,
-        is_causal: bool = False,
-        bias: Tensor | None = None,
-        rotary: tuple[Tensor, Tensor] | None = None,
-        cache: KVCache | None = None,
-        layer: int = 0,
-    ) -> Tensor:
+    def forward(self, x: Tensor, context: Context = EVERYTHING) -> Tensor:
         """Let each of T positions gather from the positions that it may see.
 
         Args:
             x: (B, T, C).
-            mask: boolean, broadcasts to (B, H, T, S), True = may attend.
-            is_causal: no position sees a later one.
-            bias: added to the scores, broadcasts to (B, H, T, S).
-            rotary: cosines and sines of :func:`aigc_book.layers.positions.rotary_angles` for the T positions.
-            cache: keys and values of earlier positions; the new ones are appended, S = cached + T. None: S = T.
-            layer: which layer of the cache this is.
+            context: mask, positions and cache.
 
         Returns:
             (B, T, C).
         """
-        B, T, C = x.shape
-        q, k, v = self._project(x, rotary, cache, layer)
+        q, k, v = self._project(x, context)
         dropout = self.dropout if self.training else 0.0
-        y = scaled_dot_product_attention(q, k, v, mask, is_causal, bias=bias, dropout=dropout)
-        return self.out(y.transpose(1, 2).reshape(B, T, C))
+        y = scaled_dot_product_attention(q, k, v, context.mask, context.is_causal, bias=context.bias, dropout=dropout)
+        return self.out(y.transpose(1, 2).reshape(x.shape))
 
-    def weights(
-        self,
-        x: Tensor,
-        *,
-        mask: Tensor | None = None,
-        is_causal: bool = False,
-        bias: Tensor | None = None,
-        rotary: tuple[Tensor, Tensor] | None = None,
-        cache: KVCache | None = None,
-        layer: int = 0,
-    ) -> Tensor:
+    def weights(self, x: Tensor, context: Context = EVERYTHING) -> Tensor:
         """How much each position attends to each other, (B, H, T, S), without dropout; for looking at.
 
         Arguments are those of :meth:`forward`, which never holds these weights.
         """
-        q, k, _ = self._project(x, rotary, cache, layer)
-        return attention_weights(q, k, mask, is_causal, bias=bias)
+        q, k, _ = self._project(x, context)
+        return attention_weights(q, k, context.mask, context.is_causal, bias=context.bias)
 
-    def _project(
-        self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, cache: KVCache | None, layer: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]:
         """(B, T, C) → queries (B, H, T, D), keys and values (B, G, S, D), the cached ones among them."""
         heads = (linear(x).unflatten(-1, (-1, self.d_head)) for linear in (self.q, self.k, self.v))
         q, k, v = heads  # (B, T, H, D), (B, T, G, D) twice
         if self.qk_norm is not None:
             q, k = self.qk_norm(q), self.qk_norm(k)
-        if rotary is not None:
-            q, k = apply_rotary(q, *rotary), apply_rotary(k, *rotary)
+        if context.turn is not None:
+            q, k = apply_rotary(q, *context.turn), apply_rotary(k, *context.turn)
         q, k, v = (part.transpose(1, 2) for part in (q, k, v))  # (B, H, T, D), (B, G, T, D) twice
-        if cache is not None:
-            k, v = cache.append(layer, k, v)  # (B, G, S, D)
+        if context.cache is not None:
+            k, v = context.cache.append(context.layer, k, v)  # (B, G, S, D)
         return q, k, v

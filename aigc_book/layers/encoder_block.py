@@ -6,6 +6,7 @@ Shape letters: B batch, S positions, C ``d_model``.
 from torch import Tensor, nn
 
 from aigc_book.layers.attention import MultiHeadAttention
+from aigc_book.layers.context import EVERYTHING, Context
 from aigc_book.layers.feedforward import FeedForward
 from aigc_book.layers.norms import LayerNorm
 
@@ -50,10 +51,10 @@ class EncoderBlock(nn.Module):
         self.feedforward_norm = LayerNorm(d_model, norm_eps)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """(B, S, C) → (B, S, C); the mask is boolean and broadcasts to (B, H, S, S), True = may attend."""
+    def forward(self, x: Tensor, context: Context = EVERYTHING) -> Tensor:
+        """(B, S, C) → (B, S, C)."""
         if self.norm_first:
-            x = x + self.dropout(self.attention(self.attention_norm(x), mask=mask))
+            x = x + self.dropout(self.attention(self.attention_norm(x), context))
             return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, mask=mask)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, context)))
         return self.feedforward_norm(x + self.dropout(self.feedforward(x)))

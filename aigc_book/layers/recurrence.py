@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from aigc_book.layers.inputs import check_mask
 from aigc_book.layers.linear import Linear
 
 State = tuple[Tensor, ...]  # what a layer carries from token to token: (h,), or (h, c) for an LSTM; each is (B, C)
@@ -138,8 +139,7 @@ class RecurrentLayer(nn.Module):
         if [tuple(part.shape) for part in state] != [(B, self.d_model)] * cell.n_states:
             shapes = [tuple(part.shape) for part in state]
             raise ValueError(f"state must be {cell.n_states} tensors of shape {(B, self.d_model)}; got {shapes}")
-        if mask is not None and (mask.dtype != torch.bool or mask.shape != (B, T)):
-            raise ValueError(f"mask must be boolean of shape {(B, T)}; got {mask.dtype} of {tuple(mask.shape)}")
+        check_mask(mask, (B, T))
         from_inputs = self.input(x.transpose(0, 1))  # (T, B, G C): all tokens at once
         outputs = []
         for t, from_input in enumerate(from_inputs.unbind()):

@@ -10,8 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from aigc_book.layers.context import Context
 from aigc_book.layers.encoder_block import EncoderBlock
 from aigc_book.layers.feedforward import ACTIVATIONS
+from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm
 from aigc_book.layers.positions import LearnedPositions
@@ -128,24 +130,21 @@ class BERT(nn.Module):
                 mask that is not boolean (B, T).
         """
         config = self.config
-        _check_ids("ids", ids, config.vocab_size)
+        check_ids(ids, config.vocab_size)
         if ids.size(1) > config.max_seq_len:
             raise ValueError(f"the context is limited to max_seq_len={config.max_seq_len} tokens; got {ids.size(1)}")
         if segment_ids is None:
             segment_ids = torch.zeros_like(ids)
-        _check_ids("segment_ids", segment_ids, config.n_segments)
-        for name, given in (("segment_ids", segment_ids), ("mask", mask)):
-            if given is not None and given.shape != ids.shape:
-                raise ValueError(f"{name} must have the shape of ids, {tuple(ids.shape)}; got {tuple(given.shape)}")
-        if mask is not None:
-            if mask.dtype != torch.bool:
-                raise ValueError(f"mask must be boolean with True = real token; got {mask.dtype}")
-            mask = mask[:, None, None, :]  # (B, 1, 1, T): the same keys for every head and query
-        positions = torch.arange(ids.size(1), device=ids.device)
-        x = self.token_embedding(ids) + self.position_embedding(positions) + self.segment_embedding(segment_ids)
+        check_ids(segment_ids, config.n_segments, "segment_ids", "n_segments")
+        if segment_ids.shape != ids.shape:
+            shapes = f"{tuple(ids.shape)}; got {tuple(segment_ids.shape)}"
+            raise ValueError(f"segment_ids must have the shape of ids, {shapes}")
+        check_mask(mask, ids.shape)
+        x = self.token_embedding(ids) + self.segment_embedding(segment_ids)
+        x, context = self.position_embedding(x, Context.of(ids, mask))
         x = self.dropout(self.embedding_norm(x))
         for block in self.blocks:
-            x = block(x, mask=mask)
+            x = block(x, context)
         return x
 
     def count_parameters(self) -> int:
@@ -303,11 +302,3 @@ def _check_labels(n_labels: int) -> int:
     if n_labels < 1:
         raise ValueError(f"n_labels must be at least 1; got {n_labels}")
     return n_labels
-
-
-def _check_ids(name: str, ids: Tensor, n: int) -> None:
-    """Refuse what is no (B, T) of ids below n; on a GPU the range isn't looked at, which would mean waiting for it."""
-    if ids.dim() != 2 or ids.is_floating_point() or ids.dtype == torch.bool:
-        raise ValueError(f"{name} must be whole numbers of shape (B, T); got {ids.dtype} of shape {tuple(ids.shape)}")
-    if ids.device.type == "cpu" and ids.numel() and not (ids.min() >= 0 and ids.max() < n):
-        raise ValueError(f"{name} must be in [0, {n}); got {ids.min()} to {ids.max()}")

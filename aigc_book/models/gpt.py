@@ -12,14 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from aigc_book.layers.attention import MultiHeadAttention
+from aigc_book.layers.context import Context
 from aigc_book.layers.feedforward import ACTIVATIONS, FeedForward, SwiGLU
+from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm, RMSNorm
-from aigc_book.layers.positions import LearnedPositions, alibi_bias, rotary_angles, sinusoidal
+from aigc_book.layers.positions import LearnedPositions, check_positions, new_positions
 from aigc_book.models import gpt_layouts, pretrained
 
-POSITIONS = ("learned", "sinusoidal", "rotary", "alibi", "none")
 NORMS = ("layer", "rms")
 
 
@@ -40,7 +41,7 @@ class GPTConfig:
             (Ainslie et al., 2023), G = 1 multi-query attention (Shazeer, 2019).
         d_ff: F, width of the feed-forward block; 4 C if None, and with swiglu 8 C / 3, rounded up to a multiple of 64,
             which costs as much (Shazeer, 2020).
-        position: one of learned, sinusoidal, rotary, alibi, none.
+        position: a name in :data:`aigc_book.layers.positions.POSITIONS`: learned, sinusoidal, rotary, alibi, none.
         rotary_base: base of the rotary angles.
         norm: layer, or rms (Zhang and Sennrich, 2019), before each half of a block and before the head (pre-norm).
         norm_eps: what the norm adds under its root.
@@ -85,7 +86,6 @@ class GPTConfig:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {name}={getattr(self, name)}")
         for name, allowed in (
-            ("position", POSITIONS),
             ("norm", NORMS),
             ("activation", (*ACTIVATIONS, "swiglu")),
         ):
@@ -99,10 +99,7 @@ class GPTConfig:
             raise ValueError(
                 f"n_heads must be divisible by n_kv_heads; got n_heads={self.n_heads}, n_kv_heads={self.n_kv_heads}"
             )
-        if self.position == "rotary" and self.d_head % 2:
-            raise ValueError(f"rotary positions need an even d_model / n_heads; got {self.d_head}")
-        if self.position == "sinusoidal" and self.d_model % 2:
-            raise ValueError(f"sinusoidal positions need an even d_model; got {self.d_model}")
+        check_positions(self.position, self.d_model, self.n_heads)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
 
@@ -233,21 +230,9 @@ class Block(nn.Module):
             self.feedforward = FeedForward(config.d_model, config.d_ff, config.activation, bias=config.bias)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(
-        self,
-        x: Tensor,
-        *,
-        mask: Tensor | None,
-        bias: Tensor | None,
-        rotary: tuple[Tensor, Tensor] | None,
-        cache: KVCache | None,
-        layer: int,
-    ) -> Tensor:
-        """(B, T, C) → (B, T, C); the arguments are those of :class:`MultiHeadAttention`, which is causal here."""
-        y = self.attention(
-            self.attention_norm(x), mask=mask, is_causal=True, bias=bias, rotary=rotary, cache=cache, layer=layer
-        )
-        x = x + self.dropout(y)
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        """(B, T, C) → (B, T, C)."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), context))
         return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
 
 
@@ -267,8 +252,8 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.position_embedding = (
-            LearnedPositions(config.max_seq_len, config.d_model) if config.position == "learned" else None
+        self.position_embedding = new_positions(
+            config.position, config.max_seq_len, config.d_model, config.n_heads, config.rotary_base
         )
         self.embedding_norm = new_norm(config) if config.embedding_norm else None
         self.dropout = nn.Dropout(config.dropout)
@@ -277,7 +262,6 @@ class GPT(nn.Module):
         self.head = Linear(config.d_model, config.vocab_size, bias=False)
         if config.tie_embeddings:
             self.head.weight = self.token_embedding.weight
-        self._cosines_and_sines: tuple[Tensor, Tensor] | None = None
         self.reset_parameters()
 
     @torch.no_grad()
@@ -288,6 +272,8 @@ class GPT(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
+            if isinstance(module, LearnedPositions):
+                module.reset_parameters()
         residual_std = 0.0 if self.config.zero_init else 0.02 / (2 * self.config.n_layers) ** 0.5
         for block in self.blocks:
             nn.init.normal_(block.attention.out.weight, std=residual_std)
@@ -319,54 +305,22 @@ class GPT(nn.Module):
 
     def hidden_states(self, ids: Tensor, *, mask: Tensor | None = None, cache: KVCache | None = None) -> Tensor:
         """What the head reads: (B, T, C), after the final norm. Arguments and errors as in :meth:`forward`."""
-        config = self.config
-        if ids.dim() != 2 or ids.is_floating_point():
-            raise ValueError(f"ids must be whole numbers of shape (B, T); got {ids.dtype} of shape {tuple(ids.shape)}")
+        check_ids(ids, self.config.vocab_size)
         B, T = ids.shape
-        start = 0 if cache is None else cache.length
-        S = start + T
-        if config.max_seq_len < S:
-            raise ValueError(f"the context is limited to max_seq_len={config.max_seq_len} tokens; got {S}")
-        positions = torch.arange(start, S, device=ids.device)  # (T,)
-        if mask is not None:
-            if mask.dtype != torch.bool or mask.shape != (B, S):
-                raise ValueError(f"mask must be boolean of shape {(B, S)}; got {mask.dtype} of {tuple(mask.shape)}")
-            positions = (mask.cumsum(dim=1) - 1).clamp_min(0)[:, start:]  # (B, T)
-            mask = mask[:, None, None, :]  # (B, 1, 1, S): the same keys for every head and query
-
-        x = self._embed(ids)
-        if config.position == "learned":
-            x = x + self.position_embedding(positions)
-        elif config.position == "sinusoidal":
-            x = x + sinusoidal(S, config.d_model).to(x)[positions]
-        bias = alibi_bias(config.n_heads, T, S).to(x) if config.position == "alibi" else None
-        rotary = self._rotary(positions) if config.position == "rotary" else None
+        S = T + (0 if cache is None else cache.length)
+        if self.config.max_seq_len < S:
+            raise ValueError(f"the context is limited to max_seq_len={self.config.max_seq_len} tokens; got {S}")
+        check_mask(mask, (B, S))
+        context = Context.of(ids, mask, is_causal=True, cache=cache)
+        x, context = self.position_embedding(self.token_embedding(ids), context)
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
         x = self.dropout(x)
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask=mask, bias=bias, rotary=rotary, cache=cache, layer=layer)
+            x = block(x, context.at(layer))
         if cache is not None:
             cache.advance(T)
         return self.final_norm(x)
-
-    def _embed(self, ids: Tensor) -> Tensor:
-        """(B, T) ids → (B, T, C); a wrong id is reported on the CPU, where looking at it costs nothing."""
-        try:
-            return self.token_embedding(ids)
-        except IndexError as error:
-            raise ValueError(
-                f"ids must be in [0, vocab_size={self.config.vocab_size}); got {ids.min()} to {ids.max()}"
-            ) from error
-
-    def _rotary(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of the positions, from a table that is computed once a device."""
-        table = self._cosines_and_sines
-        if table is None or table[0].device != positions.device:
-            every = torch.arange(self.config.max_seq_len, device=positions.device)
-            table = rotary_angles(every, self.config.d_head, base=self.config.rotary_base)
-            self._cosines_and_sines = table
-        return table[0][positions], table[1][positions]
 
     def new_cache(self, batch_size: int, max_seq_len: int | None = None) -> KVCache:
         """An empty key–value cache that fits this model, with room for ``max_seq_len`` tokens (the context's if None).

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.recurrence import RecurrentLayer, State, check_cell
 
@@ -141,20 +142,13 @@ class RNN(nn.Module):
 
     def hidden_states(self, ids: Tensor, *, mask: Tensor | None = None, cache: RNNState | None = None) -> Tensor:
         """What the head reads: h of the last layer, (B, T, C). Arguments and errors as in :meth:`forward`."""
-        if ids.dim() != 2 or ids.is_floating_point():
-            raise ValueError(f"ids must be whole numbers of shape (B, T); got {ids.dtype} of shape {tuple(ids.shape)}")
+        check_ids(ids, self.config.vocab_size)
         B, T = ids.shape
         if mask is not None:
             S = T if cache is None else cache.length + T
-            if mask.dtype != torch.bool or mask.shape != (B, S):
-                raise ValueError(f"mask must be boolean of shape {(B, S)}; got {mask.dtype} of {tuple(mask.shape)}")
+            check_mask(mask, (B, S))
             mask = mask[:, S - T :]
-        try:
-            x = self.dropout(self.token_embedding(ids))
-        except IndexError as error:  # looked at on a CPU only, where that costs nothing
-            raise ValueError(
-                f"ids must be in [0, vocab_size={self.config.vocab_size}); got {ids.min()} to {ids.max()}"
-            ) from error
+        x = self.dropout(self.token_embedding(ids))
         states = []
         for index, layer in enumerate(self.layers):
             x, state = layer(x, None if cache is None else cache.layers[index], mask=mask)

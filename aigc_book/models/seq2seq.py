@@ -11,14 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from aigc_book.layers.attention import MultiHeadAttention
+from aigc_book.layers.context import Context
 from aigc_book.layers.cross_attention import CrossAttention
 from aigc_book.layers.encoder_block import EncoderBlock
 from aigc_book.layers.feedforward import ACTIVATIONS, FeedForward
+from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.mode import evaluating
 from aigc_book.layers.norms import LayerNorm
-from aigc_book.layers.positions import LearnedPositions, sinusoidal
+from aigc_book.layers.positions import LearnedPositions, check_positions, new_positions
 from aigc_book.models import pretrained
 
 KeysAndValues = list[tuple[Tensor, Tensor]]  # of the memory, for each layer: (B, H, S, D) twice
@@ -40,7 +42,7 @@ class Seq2SeqConfig:
         n_heads: H; must divide ``d_model``.
         d_model: C.
         d_ff: width of the feed-forward blocks; 4 C if None.
-        position: sinusoidal or learned.
+        position: a name in :data:`aigc_book.layers.positions.POSITIONS`, for source and target.
         activation: of the feed-forward blocks: relu, relu2, gelu, gelu_tanh or silu.
         norm_first: pre-norm, with a norm behind the last block, if True; post-norm as in the paper if False.
         norm_eps: what the norm adds under its root.
@@ -48,7 +50,7 @@ class Seq2SeqConfig:
         dropout: share dropped of embeddings, attention weights and block outputs in training.
 
     Raises:
-        ValueError: a size below 1, heads that don't divide, an odd width with sinusoidal positions, an unknown name, a
+        ValueError: a size below 1, heads that don't divide, a width that the positions can't have, an unknown name, a
             dropout outside [0, 1).
     """
 
@@ -84,11 +86,9 @@ class Seq2SeqConfig:
             raise ValueError(
                 f"d_model must be divisible by n_heads; got d_model={self.d_model}, n_heads={self.n_heads}"
             )
-        for name, allowed in (("position", ("sinusoidal", "learned")), ("activation", tuple(ACTIVATIONS))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
-        if self.position == "sinusoidal" and self.d_model % 2:
-            raise ValueError(f"sinusoidal positions need an even d_model; got {self.d_model}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {self.activation!r}")
+        check_positions(self.position, self.d_model, self.n_heads)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
 
@@ -117,22 +117,21 @@ class DecoderBlock(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self,
-        x: Tensor,
-        memory: tuple[Tensor, Tensor],
-        *,
-        mask: Tensor | None,
-        memory_mask: Tensor | None,
-        cache: KVCache | None,
-        layer: int,
+        self, x: Tensor, context: Context, memory: tuple[Tensor, Tensor], memory_mask: Tensor | None = None
     ) -> Tensor:
-        """(B, T, C) → (B, T, C); ``memory`` is what ``cross_attention.project`` made of the encoder's output."""
-        options = {"mask": mask, "is_causal": True, "cache": cache, "layer": layer}
+        """(B, T, C) → (B, T, C).
+
+        Args:
+            x: (B, T, C).
+            context: of the target; causal.
+            memory: what ``cross_attention.project`` made of the encoder's output.
+            memory_mask: boolean, broadcasts to (B, H, T, S), True = may attend.
+        """
         if self.norm_first:
-            x = x + self.dropout(self.attention(self.attention_norm(x), **options))
+            x = x + self.dropout(self.attention(self.attention_norm(x), context))
             x = x + self.dropout(self.cross_attention(self.cross_attention_norm(x), memory, mask=memory_mask))
             return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, **options)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, context)))
         x = self.cross_attention_norm(x + self.dropout(self.cross_attention(x, memory, mask=memory_mask)))
         return self.feedforward_norm(x + self.dropout(self.feedforward(x)))
 
@@ -158,9 +157,8 @@ class EncoderDecoder(nn.Module):
         C = config.d_model
         self.source_embedding = nn.Embedding(config.source_vocab_size, C)
         self.target_embedding = nn.Embedding(config.vocab_size, C)
-        learned = config.position == "learned"
-        self.source_positions = LearnedPositions(config.max_seq_len, C) if learned else None
-        self.target_positions = LearnedPositions(config.max_seq_len, C) if learned else None
+        self.source_positions = new_positions(config.position, config.max_seq_len, C, config.n_heads)
+        self.target_positions = new_positions(config.position, config.max_seq_len, C, config.n_heads)
         self.dropout = nn.Dropout(config.dropout)
         self.encoder_blocks = nn.ModuleList(
             EncoderBlock(
@@ -189,6 +187,8 @@ class EncoderDecoder(nn.Module):
             if isinstance(module, nn.Linear) and module is not self.head:
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
+            if isinstance(module, LearnedPositions):
+                module.reset_parameters()
         for embedding in {self.source_embedding, self.target_embedding, self.head}:
             nn.init.normal_(embedding.weight, std=self.config.d_model**-0.5)
 
@@ -214,10 +214,12 @@ class EncoderDecoder(nn.Module):
 
     def encode(self, source: Tensor, source_mask: Tensor | None = None) -> Tensor:
         """(B, S) source ids → the memory, (B, S, C); mask and errors as of :meth:`forward`."""
-        x = self._embed("source", source, 0)
-        mask = _keys("source_mask", source_mask, source)
+        check_ids(source, self.config.source_vocab_size, "source", "source_vocab_size")
+        self._check_length("source", source.size(1))
+        check_mask(source_mask, source.shape, "source_mask")
+        x, context = self._embed(source, Context.of(source, source_mask), self.source_embedding, self.source_positions)
         for block in self.encoder_blocks:
-            x = block(x, mask=mask)
+            x = block(x, context)
         return self.encoder_norm(x)
 
     def project(self, memory: Tensor) -> KeysAndValues:
@@ -242,15 +244,17 @@ class EncoderDecoder(nn.Module):
             mask: (B, T so far) boolean, False for padding on the left of the target.
             cache: keys and values of the target's tokens before; it takes in the new ones.
         """
-        start = 0 if cache is None else cache.length
-        offsets = None
-        if mask is not None:
-            offsets = (mask.cumsum(dim=1) - 1).clamp_min(0)[:, start:]  # positions count real tokens only
-            mask = mask[:, None, None, :]
-        x = self._embed("target", ids, start, offsets)
+        check_ids(ids, self.config.vocab_size)
+        n_tokens = ids.size(1) + (0 if cache is None else cache.length)
+        self._check_length("target", n_tokens)
+        check_mask(mask, (len(ids), n_tokens))
+        context = Context.of(ids, mask, is_causal=True, cache=cache)
+        x, context = self._embed(ids, context, self.target_embedding, self.target_positions)
+        keys, _ = memory[0]
+        check_mask(source_mask, (keys.size(0), keys.size(2)), "source_mask")
         memory_mask = None if source_mask is None else source_mask[:, None, None, :]
         for layer, (block, keys_and_values) in enumerate(zip(self.decoder_blocks, memory, strict=True)):
-            x = block(x, keys_and_values, mask=mask, memory_mask=memory_mask, cache=cache, layer=layer)
+            x = block(x, context.at(layer), keys_and_values, memory_mask)
         if cache is not None:
             cache.advance(ids.size(1))
         return self.decoder_norm(x)
@@ -299,24 +303,16 @@ class EncoderDecoder(nn.Module):
             Path(folder), {"model_type": self.model_type, **dataclasses.asdict(self.config.resolved)}, tensors
         )
 
-    def _embed(self, side: str, ids: Tensor, start: int, offsets: Tensor | None = None) -> Tensor:
-        """(B, T) ids → (B, T, C) with positions from ``start``, or those given."""
-        config = self.config
-        if ids.dim() != 2 or ids.is_floating_point() or ids.dtype == torch.bool:
-            raise ValueError(
-                f"{side} ids must be whole numbers of shape (B, length); got {ids.dtype} of {tuple(ids.shape)}"
-            )
-        embedding = self.source_embedding if side == "source" else self.target_embedding
-        end = start + ids.size(1)
-        if end > config.max_seq_len:
-            raise ValueError(f"{side} is limited to max_seq_len={config.max_seq_len} tokens; got {end}")
-        if ids.device.type == "cpu" and ids.numel() and not (ids.min() >= 0 and ids.max() < embedding.num_embeddings):
-            raise ValueError(f"{side} ids must be in [0, {embedding.num_embeddings}); got {ids.min()} to {ids.max()}")
-        positions = torch.arange(start, end, device=ids.device) if offsets is None else offsets
-        learned = self.source_positions if side == "source" else self.target_positions
-        x = embedding(ids) * config.d_model**0.5
-        code = sinusoidal(end, config.d_model).to(x)[positions] if learned is None else learned(positions)
-        return self.dropout(x + code)
+    def _embed(
+        self, ids: Tensor, context: Context, embedding: nn.Embedding, positions: nn.Module
+    ) -> tuple[Tensor, Context]:
+        """(B, T) ids → (B, T, C), and the context with what the position code leaves in it."""
+        x, context = positions(embedding(ids) * self.config.d_model**0.5, context)
+        return self.dropout(x), context
+
+    def _check_length(self, side: str, n_tokens: int) -> None:
+        if n_tokens > self.config.max_seq_len:
+            raise ValueError(f"{side} is limited to max_seq_len={self.config.max_seq_len} tokens; got {n_tokens}")
 
 
 class Reading(nn.Module):
@@ -363,12 +359,3 @@ class Reading(nn.Module):
             dtype=weight.dtype,
             device=weight.device,
         )
-
-
-def _keys(name: str, mask: Tensor | None, ids: Tensor) -> Tensor | None:
-    """(B, S) → (B, 1, 1, S): the same keys for every head and query."""
-    if mask is None:
-        return None
-    if mask.dtype != torch.bool or mask.shape != ids.shape:
-        raise ValueError(f"{name} must be boolean of shape {tuple(ids.shape)}; got {mask.dtype} of {tuple(mask.shape)}")
-    return mask[:, None, None, :]

@@ -169,7 +169,7 @@ def test_one_beam_is_greedy(config):
     (hypothesis,) = beam_search(model, [3, 1], 20, n_beams=1)
     assert torch.equal(hypothesis.ids, greedy)
     stop = greedy[9].item()
-    (hypothesis,) = beam_search(model, [3, 1], 20, n_beams=1, stop_ids=stop)
+    (hypothesis,) = beam_search(model, [3, 1], 20, n_beams=1, length_penalty=0.0, stop_ids=stop)
     assert torch.equal(hypothesis.ids, generate(model, [3, 1], 20, GREEDY, stop_ids=stop))
 
 

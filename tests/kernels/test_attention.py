@@ -69,7 +69,7 @@ def test_training_on_short_sequences_equals_the_fused_kernel(name, length, dtype
     torch.manual_seed(0)
     q, k, v = (torch.randn(2, 3, length, 5, dtype=dtype, requires_grad=True) for _ in range(3))
     dy = torch.randn(2, 3, length, 5, dtype=dtype)
-    y = scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.7)
+    y = scaled_dot_product_attention(q, k, v, is_causal=True, softmax_scale=0.7)
     exact = [x.detach().double().requires_grad_() for x in (q, k, v)]
     expected = F.scaled_dot_product_attention(*exact, is_causal=True, scale=0.7)
     # Sums of up to 513 products of numbers of about 1; in bfloat16 each is off by 2⁻⁸, and so are the weights.

@@ -13,10 +13,13 @@ from aigc_book.layers.attention import (
     causal_mask,
     scaled_dot_product_attention,
 )
+from aigc_book.layers.context import Context
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.positions import rotary_angles
 
 B, H, T, S, D = 2, 3, 5, 7, 11
+
+CAUSAL = Context(is_causal=True)
 
 
 def random_qkv(heads=H, kv_heads=H, queries=T, keys=S, seed=0):
@@ -64,12 +67,12 @@ def test_bias_and_scale_equal_the_written_out_weights():
     q, k, v = random_qkv(seed=1)
     bias = torch.randn(H, T, S, dtype=torch.float64)
     for is_causal in (False, True):
-        weights = attention_weights(q, k, is_causal=is_causal, bias=bias, scale=0.3)
+        weights = attention_weights(q, k, is_causal=is_causal, bias=bias, softmax_scale=0.3)
         expected = (q @ k.transpose(-2, -1) * 0.3 + bias).masked_fill(
             ~torch.ones(T, S, dtype=torch.bool).tril(S - T if is_causal else S), -math.inf
         )
         torch.testing.assert_close(weights, expected.softmax(-1))
-        ours = scaled_dot_product_attention(q, k, v, is_causal=is_causal, bias=bias, scale=0.3)
+        ours = scaled_dot_product_attention(q, k, v, is_causal=is_causal, bias=bias, softmax_scale=0.3)
         torch.testing.assert_close(ours, weights @ v)
 
 
@@ -112,8 +115,14 @@ def test_inputs_are_left_alone():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(mask=torch.zeros(T, S)), "mask must be boolean with True = may attend; got dtype torch.float32"),
-        (dict(mask=torch.ones(S, T, dtype=torch.bool)), r"mask must broadcast to .* got \(7, 5\)"),
+        (
+            dict(mask=torch.zeros(T, S)),
+            r"mask must be boolean of shape .*, True = may attend; got torch.float32 of shape \(5, 7\)",
+        ),
+        (
+            dict(mask=torch.ones(S, T, dtype=torch.bool)),
+            r"mask must be boolean of shape .* broadcasts .* got torch.bool of shape \(7, 5\)",
+        ),
         (dict(k=torch.zeros(B, H, S, D + 1, dtype=torch.float64)), "same width D; got D=11 and D=12"),
         (dict(k=torch.zeros(B, 2, S, D, dtype=torch.float64)), "multiple of the key heads; got H=3, G=2"),
         (dict(q=torch.zeros(D)), "as many axes"),
@@ -144,7 +153,7 @@ def test_equals_torchs_multihead_attention_with_copied_weights():
     x = torch.randn(B, T, 12)
     future = torch.ones(T, T, dtype=torch.bool).triu(1)  # torch's masks mean the opposite: True = may not attend
     torch.testing.assert_close(ours(x), theirs(x, x, x)[0])
-    torch.testing.assert_close(ours(x, is_causal=True), theirs(x, x, x, attn_mask=future)[0])
+    torch.testing.assert_close(ours(x, CAUSAL), theirs(x, x, x, attn_mask=future)[0])
 
 
 def test_grouped_queries_equal_multi_head_with_repeated_keys_and_values():
@@ -160,7 +169,7 @@ def test_grouped_queries_equal_multi_head_with_repeated_keys_and_values():
         getattr(full, name).load_state_dict({part: repeat(tensor) for part, tensor in rows.items()})
     full.out.load_state_dict(grouped.out.state_dict())
     x = torch.randn(B, T, 24)
-    torch.testing.assert_close(grouped(x, is_causal=True), full(x, is_causal=True))
+    torch.testing.assert_close(grouped(x, CAUSAL), full(x, CAUSAL))
 
 
 @pytest.mark.parametrize(("kv_heads", "qk_norm"), [(4, False), (2, True), (1, False)])
@@ -169,11 +178,12 @@ def test_cached_equals_uncached(kv_heads, qk_norm):
     attention = MultiHeadAttention(40, 4, kv_heads, qk_norm=qk_norm)
     x = torch.randn(B, S, 40)
     cos, sin = rotary_angles(torch.arange(S), 10)
-    whole = attention(x, is_causal=True, rotary=(cos, sin))
+    whole = attention(x, Context(is_causal=True, turn=(cos, sin)))
     cache = KVCache(1, B, kv_heads, S, 10)
     parts = []
     for start, end in ((0, 3), (3, 4), (4, 7)):
-        part = attention(x[:, start:end], is_causal=True, rotary=(cos[start:end], sin[start:end]), cache=cache)
+        context = Context(is_causal=True, turn=(cos[start:end], sin[start:end]), cache=cache)
+        part = attention(x[:, start:end], context)
         cache.advance(end - start)
         parts.append(part)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole)

@@ -1,15 +1,24 @@
 """Position codes against their closed forms and the laws that make them useful."""
 
+import copy
 import math
+import pickle
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from aigc_book.layers import positions as codes
+from aigc_book.layers.context import Context
+from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.positions import (
+    POSITIONS,
     LearnedPositions,
     alibi_bias,
     alibi_slopes,
     apply_rotary,
+    check_positions,
+    new_positions,
     rotary_angles,
     sinusoidal,
     sinusoidal_2d,
@@ -47,8 +56,9 @@ def test_sinusoidal_2d_is_the_row_code_beside_the_column_code():
 
 def test_learned_positions_look_up_rows():
     torch.manual_seed(0)
-    positions = LearnedPositions(7, 3)
-    torch.testing.assert_close(positions(torch.tensor([[6, 0]])), positions.weight[[6, 0]][None])
+    positions, x = LearnedPositions(7, 3), torch.randn(1, 2, 3)
+    y, _ = positions(x, Context(torch.tensor([[3, 6, 0]])))  # the last two are new
+    torch.testing.assert_close(y, x + positions.weight[[6, 0]][None])
 
 
 def test_rotary_turns_pairs_by_their_angle():
@@ -114,3 +124,155 @@ def test_alibi_bias_is_minus_slope_times_distance_from_the_last_queries():
 def test_widths_that_cannot_be_paired_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# The codes as modules
+
+
+def call(code, T, cached=0, mask=None, C=8):
+    """What a code makes of T new tokens behind so many others: what it adds, its turn and its bias."""
+    B = 1 if mask is None else len(mask)
+    cache = KVCache(1, B, 1, cached + T, 2) if cached else None
+    if cache is not None:
+        cache.advance(cached)
+    x = torch.zeros(B, T, C)
+    y, context = code(x, Context.of(torch.zeros(B, T, dtype=torch.long), mask, cache=cache))
+    return y, context
+
+
+def test_each_code_does_one_thing():
+    done = {}
+    for name in POSITIONS:
+        y, context = call(new_positions(name, 11, 8, 2), 5)
+        done[name] = (bool(y.any()), context.turn is not None, context.bias is not None)
+    assert done == {
+        "learned": (True, False, False),
+        "sinusoidal": (True, False, False),
+        "rotary": (False, True, False),
+        "alibi": (False, False, True),
+        "none": (False, False, False),
+    }
+
+
+def test_codes_are_their_formulas():
+    added, _ = call(new_positions("sinusoidal", 11, 8, 2), 3, cached=4)
+    torch.testing.assert_close(added[0], sinusoidal(7, 8)[4:])
+    _, context = call(new_positions("rotary", 11, 8, 2, base=500.0), 3, cached=4)
+    for ours, formula in zip(context.turn, rotary_angles(torch.arange(4, 7), 4, base=500.0), strict=True):
+        torch.testing.assert_close(ours, formula)
+    _, context = call(new_positions("alibi", 11, 8, 2), 3, cached=4)
+    torch.testing.assert_close(context.bias, alibi_bias(2, 3, 7))
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_padding_does_not_count(name):
+    """Rows [pad, pad, a, b] and [a, pad, pad, b] stand where [a, b] stands."""
+    torch.manual_seed(0)
+    code = new_positions(name, 11, 8, 2)
+    mask = torch.tensor([[0, 0, 1, 1], [1, 0, 0, 1]], dtype=torch.bool)
+    alone, alone_context = call(code, 2)
+    padded, context = call(code, 4, mask=mask)
+    for row in range(2):
+        real = mask[row].nonzero().flatten()
+        torch.testing.assert_close(padded[row, real], alone[0])
+        if context.turn is not None:
+            for ours, expected in zip(context.turn, alone_context.turn, strict=True):
+                torch.testing.assert_close(ours[row, real], expected)
+        if context.bias is not None:
+            torch.testing.assert_close(context.bias[row][:, real][:, :, real], alone_context.bias)
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_tables_are_made_once(name, monkeypatch):
+    made = []
+
+    def counted(function):
+        def wrapper(*args, **kwargs):
+            made.append(function.__name__)
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    for function in (sinusoidal, rotary_angles, alibi_slopes):
+        monkeypatch.setattr(codes, function.__name__, counted(function))
+    code = new_positions(name, 11, 8, 2)
+    for cached in range(1, 10):
+        call(code, 1, cached=cached)
+    assert len(made) == (1 if name in ("sinusoidal", "rotary", "alibi") else 0)
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_a_table_made_without_gradients_serves_training(name):
+    code = new_positions(name, 11, 8, 2)
+    with torch.inference_mode():
+        call(code, 5)
+    x = torch.randn(1, 5, 8, requires_grad=True)
+    y, context = code(x, Context.of(torch.zeros(1, 5, dtype=torch.long)))
+    if context.turn is not None:
+        y = apply_rotary(y.unflatten(-1, (2, 4)), *context.turn)
+    y.square().sum().backward()
+    assert x.grad.any()
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_codes_can_be_copied_and_pickled(name):
+    torch.manual_seed(0)
+    code = new_positions(name, 11, 8, 2)
+    expected, _ = call(code, 5)
+    for again in (copy.deepcopy(code), pickle.loads(pickle.dumps(code))):
+        assert torch.equal(call(again, 5)[0], expected)
+
+
+class NoFloat64(TorchDispatchMode):
+    """As on a Mac's GPU: everything in float64 stays on the CPU."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, tuple) else (result,):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type != "cpu":
+                assert tensor.dtype != torch.float64, function
+        return result
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_no_float64_on_the_device(name):
+    """The meta device stands for one that has no float64, and for any other device than where a table was first."""
+    code = new_positions(name, 11, 8, 2)
+    call(code, 5)
+    ids, x = torch.zeros(1, 5, dtype=torch.long, device="meta"), torch.zeros(1, 5, 8, device="meta")
+    with NoFloat64():
+        y, context = code.to("meta")(x, Context.of(ids))
+    for tensor in (y, context.bias, *(context.turn or ())):
+        assert tensor is None or tensor.device.type == "meta"
+
+
+def test_a_code_is_added_in_one_place(monkeypatch):
+    """A new name in the table is all that a GPT and an encoder–decoder need."""
+    from aigc_book.models.gpt import GPT, GPTConfig
+    from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
+
+    class Slow(codes.RotaryPositions):
+        """Counts in quarters."""
+
+        def __init__(self, max_seq_len, d_model, n_heads, base=10_000.0):
+            super().__init__(max_seq_len, d_model, n_heads, base)
+            self.table = codes.Table(lambda: rotary_angles(torch.arange(max_seq_len) / 4, d_model // n_heads))
+
+    with pytest.raises(ValueError, match=r"position must be one of learned, .*; got 'slow'"):
+        GPTConfig(position="slow")
+    monkeypatch.setitem(POSITIONS, "slow", Slow)
+    torch.manual_seed(0)
+    sizes = dict(vocab_size=7, max_seq_len=9, d_model=8, n_heads=2, position="slow")
+    ids = torch.randint(7, (2, 9))
+    assert GPT(GPTConfig(n_layers=1, **sizes))(ids).shape == (2, 9, 7)
+    pair = EncoderDecoder(Seq2SeqConfig(7, n_encoder_layers=1, n_decoder_layers=1, **sizes))
+    assert pair(ids, ids).shape == (2, 9, 7)
+    with pytest.raises(ValueError, match="rotary positions need an even d_model / n_heads; got 1"):
+        GPTConfig(d_model=2, n_heads=2, position="slow")
+
+
+def test_checking_a_code_draws_no_random_numbers():
+    before = torch.get_rng_state()
+    for name in POSITIONS:
+        check_positions(name, 8, 2)
+    assert torch.equal(torch.get_rng_state(), before)

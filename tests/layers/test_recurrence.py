@@ -153,7 +153,9 @@ def test_layer_refuses():
         layer(torch.zeros(2, 4, 5))
     with pytest.raises(ValueError, match=r"state must be 1 tensors of shape \(2, 5\); got \[\(2, 5\), \(2, 5\)\]"):
         layer(x, (torch.zeros(2, 5), torch.zeros(2, 5)))
-    with pytest.raises(ValueError, match=r"mask must be boolean of shape \(2, 4\); got torch.float32"):
+    with pytest.raises(
+        ValueError, match=r"mask must be boolean of shape \(2, 4\), True = may attend; got torch.float32"
+    ):
         layer(x, mask=torch.ones(2, 4))
     with pytest.raises(ValueError, match="d_in and d_model must be at least 1; got d_in=0"):
         RecurrentLayer(0, 5)

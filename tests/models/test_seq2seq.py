@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from aigc_book.decoding import GREEDY, beam_search, generate
+from aigc_book.layers.positions import POSITIONS, LearnedPositions, sinusoidal
 from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
 
 TINY = Seq2SeqConfig(
@@ -25,7 +26,12 @@ VARIANTS = [
     dataclasses.replace(TINY, norm_first=True, position="learned", activation="gelu", tie_embeddings=False),
 ]
 names = ["paper", "pre-norm"]
+CODES = [dataclasses.replace(TINY, position=position) for position in POSITIONS]
 START = 1
+
+
+def code(config):
+    return config.position
 
 
 def new_model(config=TINY, seed=0):
@@ -90,13 +96,20 @@ def torchs(model):
     return theirs.eval()
 
 
+def embedded(ids, embedding, positions):
+    """√C times the embeddings, and the code of their positions."""
+    C = embedding.embedding_dim
+    code = positions.weight if isinstance(positions, LearnedPositions) else sinusoidal(ids.size(1), C)
+    return embedding(ids) * C**0.5 + code[: ids.size(1)]
+
+
 @pytest.mark.parametrize("config", VARIANTS, ids=names)
 def test_equals_torchs_transformer(config):
     model, (source, ids, mask) = new_model(config), new_batch()
     theirs = torchs(model)
     expected = theirs(
-        model._embed("source", source, 0),
-        model._embed("target", ids, 0),
+        embedded(source, model.source_embedding, model.source_positions),
+        embedded(ids, model.target_embedding, model.target_positions),
         tgt_mask=~torch.ones(7, 7, dtype=torch.bool).tril(),
         src_key_padding_mask=~mask,
         memory_key_padding_mask=~mask,
@@ -118,7 +131,7 @@ def test_count_on_paper():
     assert EncoderDecoder(config).count_parameters() == 49 + 77 + 24
 
 
-@pytest.mark.parametrize("config", VARIANTS, ids=names)
+@pytest.mark.parametrize("config", [*VARIANTS, *CODES], ids=[*names, *POSITIONS])
 def test_no_target_token_sees_a_later_one_and_all_see_the_source(config):
     model, (source, ids, _) = new_model(config), new_batch()
     before = model(source, ids)
@@ -131,8 +144,9 @@ def test_no_target_token_sees_a_later_one_and_all_see_the_source(config):
     assert ((model(other, ids) - before).abs().amax(-1) > 1e-5).all()
 
 
-def test_padding_of_the_source_changes_nothing():
-    model, (source, ids, mask) = new_model(), new_batch()
+@pytest.mark.parametrize("config", CODES, ids=code)
+def test_padding_of_the_source_changes_nothing(config):
+    model, (source, ids, mask) = new_model(config), new_batch()
     padded = model(source, ids, mask)
     for row, length in enumerate((11, 7, 2)):
         alone = model(source[row : row + 1, :length], ids[row : row + 1])
@@ -146,7 +160,7 @@ def naive_greedy(model, source, mask, n):
     return ids
 
 
-@pytest.mark.parametrize("config", VARIANTS, ids=names)
+@pytest.mark.parametrize("config", [*VARIANTS, *CODES], ids=[*names, *POSITIONS])
 def test_cached_decoding_equals_uncached(config):
     model, (source, _, mask) = new_model(config), new_batch()
     starts = torch.full((3, 1), START)
@@ -154,8 +168,9 @@ def test_cached_decoding_equals_uncached(config):
     assert torch.equal(ours, naive_greedy(model, source, mask, 9))
 
 
-def test_targets_of_different_lengths_go_on_as_they_would_alone():
-    model, (source, _, mask) = new_model(), new_batch()
+@pytest.mark.parametrize("config", CODES, ids=code)
+def test_targets_of_different_lengths_go_on_as_they_would_alone(config):
+    model, (source, _, mask) = new_model(config), new_batch()
     prompts = [[START], [START, 5, 3], [START, 4]]
     together = generate(model.reading(source, mask), prompts, 5, GREEDY)
     for row, prompt in enumerate(prompts):
@@ -190,7 +205,7 @@ def test_reading_leaves_modes_and_gradients_alone():
     assert [module.training for module in model.modules()] == before  # also after an error
 
 
-@pytest.mark.parametrize("config", VARIANTS, ids=names)
+@pytest.mark.parametrize("config", [*VARIANTS, *CODES], ids=[*names, *POSITIONS])
 def test_saved_and_read_back(tmp_path, config):
     model, (source, ids, mask) = new_model(config), new_batch()
     model.save_pretrained(tmp_path)
@@ -210,7 +225,7 @@ def test_saved_and_read_back(tmp_path, config):
         ({"d_model": 10, "n_heads": 3}, "d_model must be divisible by n_heads; got d_model=10, n_heads=3"),
         ({"d_model": 5, "n_heads": 1}, "sinusoidal positions need an even d_model; got 5"),
         ({"n_decoder_layers": 0}, "n_decoder_layers must be at least 1; got n_decoder_layers=0"),
-        ({"position": "rotary"}, "position must be one of sinusoidal, learned; got 'rotary'"),
+        ({"position": "rotery"}, "position must be one of learned, sinusoidal, .*; got 'rotery'"),
         ({"activation": "cube"}, "activation must be one of .*; got 'cube'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\); got 1.0"),
     ],
@@ -224,13 +239,16 @@ def test_bad_input():
     model, (source, ids, mask) = new_model(), new_batch()
     for arguments, message in (
         ((source[:2], ids), "source and ids need the same batch size"),
-        ((source.float(), ids), "source ids must be whole numbers"),
+        ((source.float(), ids), "source must be whole numbers"),
         ((source[0], ids[0, :1]), "need the same batch size"),
-        ((source + 31, ids), r"source ids must be in \[0, 31\); got"),
-        ((source, ids + 29), r"target ids must be in \[0, 29\); got"),
+        ((source + 31, ids), "source must be from 0 to source_vocab_size - 1 = 30; got"),
+        ((source, ids + 29), "ids must be from 0 to vocab_size - 1 = 28; got"),
         ((source.repeat(1, 2), ids), "source is limited to max_seq_len=19 tokens; got 22"),
         ((source, ids.repeat(1, 3)), "target is limited to max_seq_len=19 tokens; got 21"),
-        ((source, ids, mask.float()), r"source_mask must be boolean of shape \(3, 11\); got torch.float32"),
+        (
+            (source, ids, mask.float()),
+            r"source_mask must be boolean of shape \(3, 11\), True = may attend; got torch.float32",
+        ),
         ((source, ids, mask[:, 1:]), r"source_mask must be boolean of shape \(3, 11\)"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -108,7 +108,7 @@ def check_streaming_attention(streaming_attention: Callable[[Tensor, Iterable], 
     running = torch.cummax(scores, dim=0).values
     unshrunk = (scores - running).exp()
     mistakes = [
-        (expected(keys, scale=1.0), "These are the weights of undivided scores: divide q · k by √d_k."),
+        (expected(keys, softmax_scale=1.0), "These are the weights of undivided scores: divide q · k by √d_k."),
         ((scores - scores.max()).exp() @ values, "The weights don't add up to 1: divide by the sum of exponentials."),
         (scores.exp() @ values, "The weights don't add up to 1: divide by the sum of exponentials."),
         (

@@ -136,7 +136,7 @@ def check_one_reading(one_reading: Callable[[Tensor, Tensor, Tensor], Tensor]) -
         (swapped.reshape(B, H, 1, D), "Query head h reads key head h mod G, and the heads come back in another order."),
         (grouped([0] * H), "All query heads read the first key head: that is MQA, and drops the other heads."),
         (scaled_dot_product_attention(q, k.mean(1, keepdim=True), v.mean(1, keepdim=True)), "The key heads are mixed."),
-        (scaled_dot_product_attention(q, k, v, scale=1.0), "Divide the scores by √D."),
+        (scaled_dot_product_attention(q, k, v, softmax_scale=1.0), "Divide the scores by √D."),
         (
             scaled_dot_product_attention(q.reshape(B, G, H // G, D), k, v, is_causal=True).reshape(B, H, 1, D),
             "The rows are heads and no positions: without a causal mask, the new token sees every key.",

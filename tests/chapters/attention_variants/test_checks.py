@@ -157,7 +157,7 @@ def test_one_reading_unanswered():
         (wrong_way_back, "go back the way you came"),
         (wrong_way_there, "h mod G, and the heads come back in another order"),
         (lambda q, k, v: scaled_dot_product_attention(q, k[:, :1], v[:, :1]), "that is MQA"),
-        (lambda q, k, v: one_reading(q, k, v, scale=1.0), "Divide the scores by √D"),
+        (lambda q, k, v: one_reading(q, k, v, softmax_scale=1.0), "Divide the scores by √D"),
         (lambda q, k, v: one_reading(q, k, v, is_causal=True), "without a causal mask"),
         (copies, "keys are copied"),
         (lambda q, k, v: scaled_dot_product_attention(q.squeeze(2), k, v), "It fails with"),
