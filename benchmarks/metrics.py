@@ -26,7 +26,7 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
 from aigc_book.metrics.bleu import corpus_bleu
-from aigc_book.metrics.chrf import chrf
+from aigc_book.metrics.chrf import ChrfSettings, chrf
 from aigc_book.metrics.meteor import meteor
 from aigc_book.metrics.rouge import rouge
 from aigc_book.metrics.tokenize import tokenize
@@ -119,7 +119,7 @@ TASKS = {
     "chrf": (
         "chrF++, 2,000 pairs of 25 words",
         (2000, 25),
-        lambda hypotheses, references: chrf(hypotheses, references, word_order=2).score,
+        lambda hypotheses, references: chrf(hypotheses, references, ChrfSettings(word_order=2)).score,
         {"sacrebleu": sacrebleu_chrf},
         ("–", "–"),
     ),

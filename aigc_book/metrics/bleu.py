@@ -13,29 +13,45 @@ fewer than N tokens: it adds 1 to the n-grams of an order that such a hypothesis
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from aigc_book import __version__
-from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
+from aigc_book.metrics.counting import TokenIds, clipped_matches, ngram_totals
 from aigc_book.metrics.pairs import (
     References,
+    Texts,
     count_references,
-    merge_counts,
     read_pairs,
     require_list,
     require_string,
 )
-from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, tokenizer_name
+from aigc_book.metrics.protocol import add, add_to_zero, check_settings, is_real, is_whole
+from aigc_book.metrics.tokenize import Tokenizer, check_tokenizer, tokenizer_name
 
 SMOOTHING_VALUES = {"none": None, "floor": 0.1, "add-k": 1.0, "exp": None}  # name → value unless one is given
 
 
 @dataclass(frozen=True)
 class BleuSettings:
-    """How BLEU is computed; the arguments of :func:`corpus_bleu`."""
+    """How BLEU is computed.
+
+    Attributes:
+        tokenize: ``"13a"`` (Western languages; Chinese clauses, which have no spaces, would be one token each, and
+            everything but an exact copy would score 0), ``"zh"`` (Chinese), ``"char"``, ``"none"``, ``"rouge"`` or a
+            function ``text -> list of tokens``.
+        lowercase: compare in lower case.
+        smoothing: what to do with an order that has no match: ``"none"`` (the score is 0), ``"floor"`` (count
+            ``smoothing_value``, 0.1, in its place), ``"add-k"`` (add ``smoothing_value``, 1, to counts and totals of
+            n ≥ 2) or ``"exp"`` (1/2, 1/4, … for the first, second, … such order; mteval's way, sacrebleu's default).
+        smoothing_value: for ``floor`` and ``add-k``.
+        max_order: N, the longest n-gram.
+        effective_order: leave out orders for which the hypotheses are too short; meant for single sentences.
+
+    Raises:
+        ValueError: an unknown tokenizer or smoothing, a value that makes no sense.
+    """
 
     tokenize: Tokenizer = "13a"
     lowercase: bool = False
@@ -48,12 +64,12 @@ class BleuSettings:
         check_tokenizer(self.tokenize)
         if self.smoothing not in SMOOTHING_VALUES:
             raise ValueError(f"smoothing must be one of {', '.join(SMOOTHING_VALUES)}; got {self.smoothing!r}")
-        if self.smoothing_value is not None and not self.smoothing_value > 0:
+        if self.smoothing_value is not None and not (is_real(self.smoothing_value) and self.smoothing_value > 0):
             raise ValueError(f"smoothing_value must be above 0; got {self.smoothing_value!r}")
         if self.smoothing_value is not None and SMOOTHING_VALUES[self.smoothing] is None:
             raise ValueError(f"smoothing {self.smoothing!r} takes no smoothing_value; got {self.smoothing_value!r}")
-        if self.max_order < 1:
-            raise ValueError(f"max_order must be at least 1; got {self.max_order}")
+        if not is_whole(self.max_order, 1):
+            raise ValueError(f"max_order must be at least 1; got {self.max_order!r}")
 
 
 @dataclass(frozen=True)
@@ -71,22 +87,7 @@ class BleuStats:
     settings: BleuSettings = BleuSettings()
     n_references: str = "1"
 
-    def __add__(self, other: "BleuStats") -> "BleuStats":
-        if not isinstance(other, BleuStats):
-            return NotImplemented
-        if self.settings != other.settings:
-            raise ValueError(f"statistics of different settings don't add up: {self.settings} and {other.settings}")
-        return BleuStats(
-            counts=tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)),
-            totals=tuple(a + b for a, b in zip(self.totals, other.totals, strict=True)),
-            hypothesis_length=self.hypothesis_length + other.hypothesis_length,
-            reference_length=self.reference_length + other.reference_length,
-            settings=self.settings,
-            n_references=merge_counts(self.n_references, other.n_references),
-        )
-
-    def __radd__(self, other):
-        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts at 0
+    __add__, __radd__ = add, add_to_zero
 
     def score(self) -> "BleuScore":
         """The score of these statistics."""
@@ -177,6 +178,17 @@ class BleuScore:
             f"version:aigc_book-{__version__}"
         )
 
+    def report(self) -> dict[str, object]:
+        """The score, the parts that the hub's ``bleu`` reports, and the signature."""
+        return {
+            "bleu": self.score,
+            "precisions": list(self.precisions),
+            "brevity_penalty": self.brevity_penalty,
+            "translation_length": self.hypothesis_length,
+            "reference_length": self.reference_length,
+            "signature": self.signature,
+        }
+
     def __str__(self) -> str:
         precisions = "/".join(f"{p:.1f}" for p in self.precisions)
         ratio = self.hypothesis_length / self.reference_length if self.reference_length else 0.0
@@ -186,74 +198,46 @@ class BleuScore:
         )
 
 
-def corpus_bleu(
-    hypotheses: Sequence[str],
-    references: References,
-    *,
-    tokenize: Tokenizer = "13a",
-    lowercase: bool = False,
-    smoothing: str = "exp",
-    smoothing_value: float | None = None,
-    max_order: int = 4,
-    effective_order: bool = False,
-) -> BleuScore:
+SENTENCE = BleuSettings(effective_order=True)  # as sacrebleu's sentence_bleu
+
+
+def corpus_bleu(hypotheses: Texts, references: References, settings: BleuSettings = BleuSettings()) -> BleuScore:
     """BLEU of a corpus: matches and lengths are summed over all segments before anything is divided.
 
     Args:
         hypotheses: the texts to be scored. An empty text is a translation with no words: it matches nothing.
         references: ``references[i]`` is the reference of ``hypotheses[i]``, or a list of several.
-        tokenize: ``"13a"`` (Western languages; Chinese clauses, which have no spaces, would be one token each, and
-            everything but an exact copy would score 0), ``"zh"`` (Chinese), ``"char"``, ``"none"``, ``"rouge"`` or a
-            function ``text -> list of tokens``.
-        lowercase: compare in lower case.
-        smoothing: what to do with an order that has no match: ``"none"`` (the score is 0), ``"floor"`` (count
-            ``smoothing_value``, 0.1, in its place), ``"add-k"`` (add ``smoothing_value``, 1, to counts and totals of
-            n ≥ 2) or ``"exp"`` (1/2, 1/4, … for the first, second, … such order; mteval's way, sacrebleu's default).
-        smoothing_value: for ``floor`` and ``add-k``.
-        max_order: N, the longest n-gram.
-        effective_order: leave out orders for which the hypotheses are too short; meant for single sentences.
+        settings: tokenizer, smoothing and orders.
 
     Returns:
         The score with its parts; ``.signature`` tells the settings, ``.stats`` add up over parts of a corpus.
 
     Raises:
-        ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references,
-            an unknown tokenizer or smoothing, a value that makes no sense.
+        ValueError: no hypotheses, unequal lengths, something else than texts where texts belong, a hypothesis without
+            references.
 
     Source: Papineni et al. 2002, section 2.3; the same scores as sacrebleu's ``corpus_bleu``.
     """
     require_list(hypotheses, references, "sentence_bleu")
-    settings = BleuSettings(tokenize, lowercase, smoothing, smoothing_value, max_order, effective_order)
     rows, sets = _count(hypotheses, references, settings)
     return _stats_from_row(rows.sum(axis=0), settings, count_references(sets)).score()
 
 
-def sentence_bleu(
-    hypothesis: str,
-    references: str | Sequence[str],
-    *,
-    tokenize: Tokenizer = "13a",
-    lowercase: bool = False,
-    smoothing: str = "exp",
-    smoothing_value: float | None = None,
-    max_order: int = 4,
-    effective_order: bool = True,
-) -> BleuScore:
+def sentence_bleu(hypothesis: str, references: str | Texts, settings: BleuSettings = SENTENCE) -> BleuScore:
     """BLEU of one sentence with its reference or references. It was made for corpora: smoothing decides much here.
 
-    The arguments are those of :func:`corpus_bleu`, with ``effective_order`` on as in sacrebleu's ``sentence_bleu``.
+    The default leaves out orders that the sentence is too short for; settings of one's own say so themselves.
 
     Raises:
         ValueError: as for :func:`corpus_bleu`, or a list where one text belongs.
     """
     require_string(hypothesis, "hypothesis", "corpus_bleu")
-    settings = BleuSettings(tokenize, lowercase, smoothing, smoothing_value, max_order, effective_order)
     rows, sets = _count(hypothesis, references, settings)
     return _stats_from_row(rows[0], settings, count_references(sets)).score()
 
 
 def segment_stats(
-    hypotheses: Sequence[str], references: References, settings: BleuSettings = BleuSettings()
+    hypotheses: Texts, references: References, settings: BleuSettings = BleuSettings()
 ) -> list[BleuStats]:
     """The statistics of every segment: resample and add them up for a confidence interval, or score each by itself.
 
@@ -266,9 +250,10 @@ def segment_stats(
 
 
 def _count(
-    hypotheses: str | Sequence[str], references: str | References, settings: BleuSettings
+    hypotheses: str | Texts, references: str | References, settings: BleuSettings
 ) -> tuple[np.ndarray, list[list[str]]]:
     """(segments, 2 + 2N) int64: c, r, N counts, N totals; and the references as lists."""
+    check_settings(settings, BleuSettings)
     hypotheses, sets = read_pairs(hypotheses, references)
     tokens = TokenIds(settings.tokenize)
     clean = (lambda text: text.lower().rstrip()) if settings.lowercase else str.rstrip

@@ -13,30 +13,43 @@ words helping character n-grams*. The scores are sacrebleu's, to rounding, on it
 summed over the corpus, and of several references the one with the best score of its own counts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from aigc_book import __version__
-from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
+from aigc_book.metrics.counting import CharacterIds, TokenIds, clipped_matches, ngram_totals
 from aigc_book.metrics.pairs import (
     References,
+    Texts,
     best_references,
     count_references,
-    merge_counts,
     read_pairs,
     require_list,
 )
-from aigc_book.metrics.rows import Rows
-from aigc_book.metrics.tokenize import TokenIds
+from aigc_book.metrics.protocol import add, add_to_zero, check_settings, is_real, is_whole
 
+EPSILON = 1e-16
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
 @dataclass(frozen=True)
 class ChrfSettings:
-    """How chrF is computed; the arguments of :func:`chrf`."""
+    """How chrF is computed; ``word_order=2`` gives chrF++.
+
+    Attributes:
+        char_order: the longest character n-gram.
+        word_order: the longest word n-gram. Words are cut at white space, a mark at their end or start set apart.
+        beta: weight of recall; 2 in chrF2, the usual one.
+        lowercase: compare in lower case.
+        whitespace: count white space as characters.
+        eps_smoothing: average one F-score an order, with ε = 1e-16 for the precision or recall of an order that a
+            text is too short for (Popović's own program, Moses and NLTK), instead of leaving such orders out
+            (sacrebleu's default).
+
+    Raises:
+        ValueError: an order or a β that makes no sense.
+    """
 
     char_order: int = 6
     word_order: int = 0
@@ -46,12 +59,12 @@ class ChrfSettings:
     eps_smoothing: bool = False
 
     def __post_init__(self):
-        if self.char_order < 1:
-            raise ValueError(f"char_order must be at least 1; got {self.char_order}")
-        if self.word_order < 0:
-            raise ValueError(f"word_order must be at least 0; got {self.word_order}")
-        if not self.beta > 0:
-            raise ValueError(f"beta must be above 0; got {self.beta}")
+        if not is_whole(self.char_order, 1):
+            raise ValueError(f"char_order must be at least 1; got {self.char_order!r}")
+        if not is_whole(self.word_order, 0):
+            raise ValueError(f"word_order must be at least 0; got {self.word_order!r}")
+        if not (is_real(self.beta) and self.beta > 0):
+            raise ValueError(f"beta must be above 0; got {self.beta!r}")
 
 
 @dataclass(frozen=True)
@@ -64,21 +77,7 @@ class ChrfStats:
     settings: ChrfSettings = ChrfSettings()
     n_references: str = "1"
 
-    def __add__(self, other: "ChrfStats") -> "ChrfStats":
-        if not isinstance(other, ChrfStats):
-            return NotImplemented
-        if self.settings != other.settings:
-            raise ValueError(f"statistics of different settings don't add up: {self.settings} and {other.settings}")
-        return ChrfStats(
-            counts=tuple(map(int.__add__, self.counts, other.counts)),
-            hypothesis_totals=tuple(map(int.__add__, self.hypothesis_totals, other.hypothesis_totals)),
-            reference_totals=tuple(map(int.__add__, self.reference_totals, other.reference_totals)),
-            settings=self.settings,
-            n_references=merge_counts(self.n_references, other.n_references),
-        )
-
-    def __radd__(self, other):
-        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts at 0
+    __add__, __radd__ = add, add_to_zero
 
     def score(self) -> "ChrfScore":
         """The score of these statistics."""
@@ -86,12 +85,13 @@ class ChrfStats:
         seen = [(count / h, count / r) for count, h, r in orders if h > 0 and r > 0]  # orders that both texts reach
         precision = sum(p for p, _ in seen) / len(seen) if seen else 0.0
         recall = sum(r for _, r in seen) / len(seen) if seen else 0.0
-        if self.settings.eps_smoothing:
-            score = sum(self._f_score(p, r) for p, r in seen) / len(orders)
+        if self.settings.eps_smoothing:  # 1e-16 decides between references that all score nearly 0
+            ratios = ((count / h if h > 0 else EPSILON, count / r if r > 0 else EPSILON) for count, h, r in orders)
+            score = 100 * sum(self._f_score(p, r, empty=EPSILON) for p, r in ratios) / len(orders)
         else:
-            score = self._f_score(precision, recall)
+            score = 100 * self._f_score(precision, recall)
         return ChrfScore(
-            score=100 * score,
+            score=score,
             precision=100 * precision,
             recall=100 * recall,
             counts=self.counts,
@@ -100,10 +100,10 @@ class ChrfStats:
             stats=self,
         )
 
-    def _f_score(self, precision: float, recall: float) -> float:
+    def _f_score(self, precision: float, recall: float, empty: float = 0.0) -> float:
         weight = self.settings.beta**2
         denominator = weight * precision + recall
-        return (1 + weight) * precision * recall / denominator if denominator > 0 else 0.0
+        return (1 + weight) * precision * recall / denominator if denominator > 0 else empty
 
 
 @dataclass(frozen=True)
@@ -143,46 +143,33 @@ class ChrfScore:
             f"space:{'yes' if s.whitespace else 'no'}|beta:{s.beta:g}|version:aigc_book-{__version__}"
         )
 
+    def report(self) -> dict[str, object]:
+        """The score and the signature."""
+        return {"chrf": self.score, "signature": self.signature}
+
     def __str__(self) -> str:
         return f"{self.name} = {self.score:.2f} (precision = {self.precision:.1f} recall = {self.recall:.1f})"
 
 
-def chrf(
-    hypotheses: str | Sequence[str],
-    references: str | References,
-    *,
-    char_order: int = 6,
-    word_order: int = 0,
-    beta: float = 2,
-    lowercase: bool = False,
-    whitespace: bool = False,
-    eps_smoothing: bool = False,
-) -> ChrfScore:
-    """chrF of one text or of a corpus; ``word_order=2`` gives chrF++.
+def chrf(hypotheses: str | Texts, references: str | References, settings: ChrfSettings = ChrfSettings()) -> ChrfScore:
+    """chrF of one text or of a corpus.
 
     Args:
         hypotheses: one text, or a list of texts. An empty text scores 0.
         references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
             ``hypotheses[i]`` and is a text or a list of texts.
-        char_order: the longest character n-gram.
-        word_order: the longest word n-gram. Words are cut at white space, a mark at their end or start set apart.
-        beta: weight of recall; 2 in chrF2, the usual one.
-        lowercase: compare in lower case.
-        whitespace: count white space as characters.
-        eps_smoothing: average one F-score an order, 0 for an order that a text is too short for (Popović's own
-            program, Moses and NLTK, which have 1e-16 in place of that 0), instead of leaving such orders out
-            (sacrebleu's default).
+        settings: orders and β; ``ChrfSettings(word_order=2)`` gives chrF++.
 
     Returns:
         The score with its parts; ``.signature`` tells the settings, ``.stats`` add up over parts of a corpus.
 
     Raises:
-        ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references,
-            an order or a β that makes no sense.
+        ValueError: no hypotheses, unequal lengths, something else than texts where texts belong, a hypothesis without
+            references.
 
     Source: Popović 2015, equation 1; Popović 2017; the same scores as sacrebleu's ``CHRF``.
     """
-    settings = ChrfSettings(char_order, word_order, beta, lowercase, whitespace, eps_smoothing)
+    check_settings(settings, ChrfSettings)
     hypotheses, sets = read_pairs(hypotheses, references)
     counts, hypothesis_totals, reference_totals = (array.sum(axis=0) for array in _count(hypotheses, sets, settings))
     return ChrfStats(
@@ -195,7 +182,7 @@ def chrf(
 
 
 def segment_stats(
-    hypotheses: Sequence[str], references: References, settings: ChrfSettings = ChrfSettings()
+    hypotheses: Texts, references: References, settings: ChrfSettings = ChrfSettings()
 ) -> list[ChrfStats]:
     """The statistics of every segment: resample and add them up for a confidence interval, or score each by itself.
 
@@ -203,6 +190,7 @@ def segment_stats(
         ValueError: as for :func:`chrf`.
     """
     require_list(hypotheses, references, "chrf")
+    check_settings(settings, ChrfSettings)
     hypotheses, sets = read_pairs(hypotheses, references)
     arrays = _count(hypotheses, sets, settings)
     return [
@@ -217,7 +205,7 @@ def _count(hypotheses: list[str], sets: list[list[str]], settings: ChrfSettings)
     references = [text for texts in sets for text in texts]
     if settings.lowercase:
         hypotheses, references = [text.lower() for text in hypotheses], [text.lower() for text in references]
-    encoders = [(settings.char_order, _CharacterIds(settings.whitespace))]
+    encoders = [(settings.char_order, CharacterIds(settings.whitespace))]
     if settings.word_order:
         encoders.append((settings.word_order, TokenIds(split_words)))
     parts = []
@@ -235,20 +223,6 @@ def _count(hypotheses: list[str], sets: list[list[str]], settings: ChrfSettings)
 
     best = best_references(score, per_segment)
     return [array[best] for array in arrays]
-
-
-class _CharacterIds:
-    """A text's code points are its characters' ids."""
-
-    def __init__(self, whitespace: bool):
-        self._whitespace = whitespace
-
-    def encode(self, texts: list[str]) -> Rows:
-        if not self._whitespace:
-            texts = ["".join(text.split()) for text in texts]
-        lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
-        code_points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-        return Rows(code_points.astype(np.int64), lengths)
 
 
 def split_words(text: str) -> list[str]:

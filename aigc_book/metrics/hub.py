@@ -5,205 +5,168 @@ an ``evaluate.Metric`` with ``compute``, ``add`` and ``add_batch``, around this 
 ``evaluate.combine`` and wherever else a metric is expected. Scores are on the scale of the package's functions:
 BLEU and chrF 0 to 100 (the hub's ``bleu`` has 0 to 1), ROUGE and METEOR 0 to 1.
 
+What is added stays until it has been scored: an error, a mistyped setting for example, throws nothing away.
+(``evaluate.combine`` asks its modules one after the other; those that have answered before the error are empty.)
+
 >>> from aigc_book.metrics import hub
 >>> hub.load("bleu").compute(predictions=["so it goes, he said"], references=["so it goes, he said"])["bleu"]
 100.0
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 import datasets
 import evaluate
 
-from aigc_book.metrics.bleu import corpus_bleu
-from aigc_book.metrics.chrf import chrf
-from aigc_book.metrics.meteor import Synonyms, meteor
-from aigc_book.metrics.pairs import References, read_pairs
-from aigc_book.metrics.perplexity import perplexity
-from aigc_book.metrics.rouge import rouge
-from aigc_book.metrics.tokenize import Tokenizer
+from aigc_book.metrics import bleu, chrf, meteor, rouge
+from aigc_book.metrics.pairs import References, Texts, read_list, read_pairs
+from aigc_book.metrics.perplexity import perplexity, read_counts, read_nlls
+from aigc_book.metrics.protocol import CorpusScore, SegmentStats, Settings
 
 LANGUAGES = ("en", "zh")
+ROUGE_KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")  # what evaluate's own reports
+
+
+@dataclass(frozen=True)
+class TextMetric:
+    """A metric of texts in the words of :mod:`aigc_book.metrics.protocol`, and a line about it."""
+
+    settings: type[Settings]
+    score: CorpusScore
+    segment_stats: SegmentStats
+    description: str
+    citation: str
+
+
+METRICS = {
+    "bleu": TextMetric(
+        bleu.BleuSettings,
+        bleu.corpus_bleu,
+        bleu.segment_stats,
+        "BLEU, 0 to 100, as sacrebleu computes it.",
+        "Papineni et al. 2002; Post 2018",
+    ),
+    "rouge": TextMetric(
+        rouge.RougeSettings,
+        rouge.corpus_rouge,
+        rouge.segment_stats,
+        "ROUGE, 0 to 1, as rouge-score computes it: F of ROUGE-1, -2, -L and -Lsum, or of those in ``kinds``.",
+        "Lin 2004",
+    ),
+    "meteor": TextMetric(
+        meteor.MeteorSettings,
+        meteor.meteor,
+        meteor.segment_stats,
+        "METEOR, 0 to 1, as NLTK computes it.",
+        "Banerjee and Lavie 2005",
+    ),
+    "chrf": TextMetric(
+        chrf.ChrfSettings,
+        chrf.chrf,
+        chrf.segment_stats,
+        "chrF, 0 to 100, as sacrebleu computes it; word_order=2 gives chrF++.",
+        "Popović 2015, 2017",
+    ),
+}
+NAMES = (*METRICS, "perplexity")
 
 
 class _Module(evaluate.Metric):
-    """A metric that keeps what is added in memory and writes nothing. ``config_name`` is the language."""
+    """A metric that keeps what is added in lists and writes nothing. ``config_name`` is the language.
 
-    def __init__(self, language: str = "en"):
-        if language not in LANGUAGES:
-            raise ValueError(f"language must be one of {', '.join(LANGUAGES)}; got {language!r}")
+    What a subclass has: ``_read``, which checks one input of each kind, and ``_score``.
+    """
+
+    def __init__(self, name: str, language: str):
         super().__init__(config_name=language, keep_in_memory=True)
+        self.info.module_name = name
+        self._examples: dict[str, list] = {feature: [] for feature in self._feature_names()}
+
+    def __len__(self):
+        return len(next(iter(self._examples.values())))
 
     def _build_data_dir(self) -> str:
         return tempfile.gettempdir()  # evaluate would make a folder in the user's home, which may be read-only
 
-    def _finalize(self):
-        if self.writer is None:
-            raise ValueError(f"{self.name} has nothing to score: pass the inputs to compute, or add some before")
-        super()._finalize()
+    def add_batch(self, **inputs):
+        """Add many examples; ``ValueError`` for anything that the metric refuses."""
+        self._examples = self._with(inputs)
 
-    def _pick(self, tokenize: Tokenizer | None, default: str) -> Tokenizer:
-        return tokenize or ("zh" if self.config_name == "zh" else default)
+    def add(self, *, prediction=None, reference=None, **inputs):
+        """Add one example. (``evaluate.combine`` names what it adds in the plural.)"""
+        inputs = {"predictions": prediction, "references": reference} | inputs
+        self.add_batch(**{name: [value] for name, value in inputs.items() if value is not None})
+
+    def compute(self, **inputs_and_settings):
+        """Score what was added, and what is given here; then forget both. After an error nothing is forgotten."""
+        inputs = {name: value for name, value in inputs_and_settings.items() if name in INPUTS and value is not None}
+        settings = {name: value for name, value in inputs_and_settings.items() if name not in INPUTS}
+        examples = self._with(inputs) if inputs else self._examples
+        if not len(self) and not inputs:
+            raise ValueError(f"{self.name} has nothing to score: pass the inputs to compute, or add some before")
+        report = self._score(examples, settings)
+        self._examples = {name: [] for name in examples}
+        return report
+
+    def _with(self, inputs: dict) -> dict[str, list]:
+        if set(inputs) != set(self._examples):
+            raise ValueError(f"{self.name} takes {' and '.join(self._examples)}; got {', '.join(inputs) or 'none'}")
+        new = self._read(**inputs)
+        return {name: kept + new[name] for name, kept in self._examples.items()}
 
 
 class _TextModule(_Module):
     """A metric of texts. Every example is kept with a list of references, even where it came with one text."""
 
-    citation_key = description_line = ""
+    def __init__(self, name: str, language: str):
+        self._metric = METRICS[name]
+        super().__init__(name, language)
 
     def _info(self):
         return evaluate.MetricInfo(
-            description=self.description_line,
-            citation=self.citation_key,
+            description=self._metric.description,
+            citation=self._metric.citation,
             inputs_description="\npredictions: texts. references: references[i], a text or a list of texts, belongs to "
-            "predictions[i]. Further arguments are those of the function in aigc_book.metrics.\n",
+            f"predictions[i]. Further arguments are those of {self._metric.settings.__name__}.\n",
             features=datasets.Features(
                 {"predictions": datasets.Value("string"), "references": datasets.Sequence(datasets.Value("string"))}
             ),
         )
 
-    def add_batch(self, *, predictions: Sequence[str], references: References):
-        """Add texts and their references; ``ValueError`` for anything that the metrics refuse."""
+    def _read(self, predictions: Texts, references: References) -> dict[str, list]:
         if isinstance(predictions, str):
             raise ValueError(f"predictions must be a list of texts; got the string {predictions[:40]!r}")
         predictions, references = read_pairs(predictions, references)
-        super().add_batch(predictions=predictions, references=references)
+        return {"predictions": predictions, "references": references}
 
-    def add(self, *, prediction=None, reference=None, predictions=None, references=None):
-        """Add one text and its reference or references. (``evaluate.combine`` names them in the plural.)"""
-        text, texts = (
-            prediction if predictions is None else predictions,
-            reference if references is None else references,
-        )
-        self.add_batch(predictions=[text], references=[texts])
+    def _score(self, examples: dict[str, list], settings: dict) -> dict[str, object]:
+        report = {}
+        for each in self._settings(settings):
+            report |= self._metric.score(examples["predictions"], examples["references"], each).report()
+        return report
 
-
-class Bleu(_TextModule):
-    """:func:`aigc_book.metrics.bleu.corpus_bleu`."""
-
-    description_line = "BLEU, 0 to 100, as sacrebleu computes it."
-    citation_key = "Papineni et al. 2002; Post 2018"
-
-    def _compute(
-        self,
-        *,
-        predictions: list[str],
-        references: list[list[str]],
-        tokenize: Tokenizer | None = None,
-        lowercase: bool = False,
-        smoothing: str = "exp",
-        smoothing_value: float | None = None,
-        max_order: int = 4,
-        effective_order: bool = False,
-    ) -> dict:
-        result = corpus_bleu(
-            predictions,
-            references,
-            tokenize=self._pick(tokenize, "13a"),
-            lowercase=lowercase,
-            smoothing=smoothing,
-            smoothing_value=smoothing_value,
-            max_order=max_order,
-            effective_order=effective_order,
-        )
-        return {
-            "bleu": result.score,
-            "precisions": list(result.precisions),
-            "brevity_penalty": result.brevity_penalty,
-            "translation_length": result.hypothesis_length,
-            "reference_length": result.reference_length,
-            "signature": result.signature,
-        }
+    def _settings(self, given: dict) -> list[Settings]:
+        """The settings of every score that is asked for: one, but for ROUGE, which has one for each of ``kinds``."""
+        names = {field.name for field in fields(self._metric.settings)}
+        known = (names - {"kind"}) | {"kinds"} if "kind" in names else names
+        if unknown := set(given) - known:
+            raise ValueError(f"{self.name} has the settings {', '.join(sorted(known))}; got {', '.join(unknown)}")
+        given = {name: value for name, value in given.items() if name != "tokenize" or value is not None}
+        if self.config_name == "zh" and "tokenize" in names:
+            given = {"tokenize": "zh"} | given
+        if "kind" not in names:
+            return [self._metric.settings(**given)]
+        kinds = read_list(given.pop("kinds", ROUGE_KINDS), "kinds", "names")
+        if not kinds:
+            raise ValueError("kinds must name at least one kind of ROUGE; got none")
+        return [self._metric.settings(kind=kind, **given) for kind in kinds]
 
 
-class Rouge(_TextModule):
-    """:func:`aigc_book.metrics.rouge.rouge`; the F of each kind."""
-
-    description_line = "ROUGE-1, -2, -L and -Lsum, 0 to 1, as rouge-score computes them."
-    citation_key = "Lin 2004"
-
-    def _compute(
-        self,
-        *,
-        predictions: list[str],
-        references: list[list[str]],
-        kinds: Sequence[str] = ("rouge1", "rouge2", "rougeL", "rougeLsum"),
-        tokenize: Tokenizer | None = None,
-        stem: bool = False,
-    ) -> dict:
-        results = rouge(predictions, references, kinds, tokenize=self._pick(tokenize, "rouge"), stem=stem)
-        signature = next(iter(results.values())).signature
-        return {kind: result.fmeasure for kind, result in results.items()} | {"signature": signature}
-
-
-class Meteor(_TextModule):
-    """:func:`aigc_book.metrics.meteor.meteor`."""
-
-    description_line = "METEOR, 0 to 1, as NLTK computes it."
-    citation_key = "Banerjee and Lavie 2005"
-
-    def _compute(
-        self,
-        *,
-        predictions: list[str],
-        references: list[list[str]],
-        tokenize: Tokenizer | None = None,
-        alpha: float = 0.9,
-        beta: float = 3.0,
-        gamma: float = 0.5,
-        stem: bool = True,
-        synonyms: Synonyms | None = None,
-    ) -> dict:
-        result = meteor(
-            predictions,
-            references,
-            tokenize=self._pick(tokenize, "13a"),
-            alpha=alpha,
-            beta=beta,
-            gamma=gamma,
-            stem=stem,
-            synonyms=synonyms,
-        )
-        return {"meteor": result.score, "signature": result.signature}
-
-
-class Chrf(_TextModule):
-    """:func:`aigc_book.metrics.chrf.chrf`."""
-
-    description_line = "chrF, 0 to 100, as sacrebleu computes it; word_order=2 gives chrF++."
-    citation_key = "Popović 2015, 2017"
-
-    def _compute(
-        self,
-        *,
-        predictions: list[str],
-        references: list[list[str]],
-        char_order: int = 6,
-        word_order: int = 0,
-        beta: float = 2,
-        lowercase: bool = False,
-        whitespace: bool = False,
-        eps_smoothing: bool = False,
-    ) -> dict:
-        result = chrf(
-            predictions,
-            references,
-            char_order=char_order,
-            word_order=word_order,
-            beta=beta,
-            lowercase=lowercase,
-            whitespace=whitespace,
-            eps_smoothing=eps_smoothing,
-        )
-        return {"chrf": result.score, "signature": result.signature}
-
-
-class Perplexity(_Module):
-    """:func:`aigc_book.metrics.perplexity.perplexity`.
-
-    It takes numbers in place of texts. In ``evaluate.combine`` with metrics of texts, pass all inputs to ``add_batch``
-    and then call ``compute()``; every module picks its own.
+class _PerplexityModule(_Module):
+    """It takes numbers in place of texts. In ``evaluate.combine`` with metrics of texts, pass all inputs to
+    ``add_batch`` and then call ``compute()``; every module picks its own.
     """
 
     def _info(self):
@@ -211,19 +174,23 @@ class Perplexity(_Module):
             description="Perplexity and bits per token, from summed negative log-likelihoods.",
             citation="Jelinek et al. 1977",
             inputs_description="\nnll_nats: the summed negative log-likelihood of each text in nats. n_tokens: "
-            "how many tokens were predicted in each.\n",
+            "how many tokens were predicted in each. Further argument: texts, for bits per character and byte.\n",
             features=datasets.Features({"nll_nats": datasets.Value("float64"), "n_tokens": datasets.Value("int64")}),
         )
 
-    def _compute(self, *, nll_nats: list[float], n_tokens: list[int], texts: list[str] | None = None) -> dict:
-        result = perplexity(nll_nats, n_tokens, texts=texts)
-        scores = {"perplexity": result.perplexity, "bits_per_token": result.bits_per_token}
-        if texts is not None:
-            scores |= {"bits_per_character": result.bits_per_character, "bits_per_byte": result.bits_per_byte}
-        return scores | {"signature": result.signature}
+    def _read(self, nll_nats: Iterable[float], n_tokens: Iterable[int]) -> dict[str, list]:
+        nll_nats, n_tokens = read_nlls(nll_nats), read_counts(n_tokens, "n_tokens")
+        if len(nll_nats) != len(n_tokens):
+            raise ValueError(f"Mismatch in the number of nll_nats ({len(nll_nats)}) and n_tokens ({len(n_tokens)})")
+        return {"nll_nats": nll_nats, "n_tokens": n_tokens}
+
+    def _score(self, examples: dict[str, list], settings: dict) -> dict[str, object]:
+        if unknown := set(settings) - {"texts"}:
+            raise ValueError(f"perplexity has the setting texts; got {', '.join(unknown)}")
+        return perplexity(**examples, texts=settings.get("texts")).report()
 
 
-MODULES = {"bleu": Bleu, "rouge": Rouge, "meteor": Meteor, "chrf": Chrf, "perplexity": Perplexity}
+INPUTS = ("predictions", "references", "nll_nats", "n_tokens")
 
 
 def load(name: str, language: str = "en") -> evaluate.Metric:
@@ -237,6 +204,8 @@ def load(name: str, language: str = "en") -> evaluate.Metric:
     Raises:
         ValueError: an unknown name or language.
     """
-    if name not in MODULES:
-        raise ValueError(f"name must be one of {', '.join(MODULES)}; got {name!r}")
-    return MODULES[name](language)
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}; got {name!r}")
+    if language not in LANGUAGES:
+        raise ValueError(f"language must be one of {', '.join(LANGUAGES)}; got {language!r}")
+    return _TextModule(name, language) if name in METRICS else _PerplexityModule(name, language)

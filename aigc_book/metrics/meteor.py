@@ -7,7 +7,7 @@ m: aligned words (``matches``); t: words of the hypothesis (``hypothesis_length`
 (``reference_length``); chunks: the fewest runs of aligned words that are adjacent and in the same order in both texts;
 α, β, γ: ``alpha``, ``beta``, ``gamma``, here 0.9, 3 and 0.5, so that F_mean = 10·P·R / (R + 9·P).
 
-How the words are aligned is in :mod:`aigc_book.metrics.alignment`.
+How the words are aligned is in :mod:`aigc_book.metrics.word_matching`.
 
 Source: Banerjee and Lavie 2005, *METEOR: An Automatic Metric for MT Evaluation with Improved Correlation with Human
 Judgments*, section 2.2; α, β, γ as parameters after Lavie and Agarwal 2007. The scores are NLTK's ``meteor_score``,
@@ -21,30 +21,45 @@ A score of several pairs is the mean of the pairs' scores (what ``evaluate`` rep
 counts first; that is ``aggregate``. Of several references the one with the best score counts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from aigc_book import __version__
-from aigc_book.metrics.alignment import StemIds, Synonyms, align_rows, check_synonyms, chunk_starts
+from aigc_book.metrics.counting import Rows, TokenIds, blocks, chunk_starts
 from aigc_book.metrics.pairs import (
     References,
+    Texts,
     best_references,
     count_references,
-    merge_counts,
     read_pairs,
     require_list,
+    require_string,
 )
-from aigc_book.metrics.rows import Rows, blocks
-from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, tokenizer_name
+from aigc_book.metrics.protocol import add, add_to_zero, check_settings, is_real
+from aigc_book.metrics.tokenize import Tokenizer, check_tokenizer, tokenizer_name
+from aigc_book.metrics.word_matching import StemIds, Synonyms, align_rows, check_synonyms
 
 BLOCK_IDS = 2**14  # what is aligned in one go
 
 
 @dataclass(frozen=True)
 class MeteorSettings:
-    """How METEOR is computed; the arguments of :func:`meteor`."""
+    """How METEOR is computed.
+
+    Attributes:
+        tokenize: ``"13a"`` (Western languages), ``"zh"`` (Chinese, by character), ``"char"``, ``"none"``, ``"rouge"``
+            or a function ``text -> list of tokens``. Words are compared in lower case.
+        alpha: weight of recall in F_mean, 0 to 1.
+        beta: how fast the penalty grows with the number of chunks.
+        gamma: the largest penalty, 0 to 1.
+        stem: align words with equal stems (Porter's, for English; it leaves Chinese as it is).
+        synonyms: align synonyms, as this object knows them: ``nltk.corpus.wordnet`` if its data is installed, or
+            anything with ``synsets(word)``. ``None``: no synonyms.
+
+    Raises:
+        ValueError: an unknown tokenizer, a parameter out of range, or synonyms without ``synsets``.
+    """
 
     tokenize: Tokenizer = "13a"
     alpha: float = 0.9
@@ -55,12 +70,12 @@ class MeteorSettings:
 
     def __post_init__(self):
         check_tokenizer(self.tokenize)
-        if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha must be from 0 to 1; got {self.alpha}")
-        if not self.beta >= 0:
-            raise ValueError(f"beta must be 0 or more; got {self.beta}")
-        if not 0 <= self.gamma <= 1:
-            raise ValueError(f"gamma must be from 0 to 1; got {self.gamma}")
+        if not (is_real(self.alpha) and 0 <= self.alpha <= 1):
+            raise ValueError(f"alpha must be from 0 to 1; got {self.alpha!r}")
+        if not (is_real(self.beta) and self.beta >= 0):
+            raise ValueError(f"beta must be 0 or more; got {self.beta!r}")
+        if not (is_real(self.gamma) and 0 <= self.gamma <= 1):
+            raise ValueError(f"gamma must be from 0 to 1; got {self.gamma!r}")
         check_synonyms(self.synonyms)
 
 
@@ -77,24 +92,7 @@ class MeteorStats:
     settings: MeteorSettings = MeteorSettings()
     n_references: str = "1"
 
-    def __add__(self, other: "MeteorStats") -> "MeteorStats":
-        if not isinstance(other, MeteorStats):
-            return NotImplemented
-        if self.settings != other.settings:
-            raise ValueError(f"statistics of different settings don't add up: {self.settings} and {other.settings}")
-        return MeteorStats(
-            n_pairs=self.n_pairs + other.n_pairs,
-            score_sum=self.score_sum + other.score_sum,
-            matches=self.matches + other.matches,
-            chunks=self.chunks + other.chunks,
-            hypothesis_length=self.hypothesis_length + other.hypothesis_length,
-            reference_length=self.reference_length + other.reference_length,
-            settings=self.settings,
-            n_references=merge_counts(self.n_references, other.n_references),
-        )
-
-    def __radd__(self, other):
-        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts at 0
+    __add__, __radd__ = add, add_to_zero
 
     def score(self) -> "MeteorScore":
         """The mean over the pairs, and the parts."""
@@ -152,6 +150,10 @@ class MeteorScore:
             f"alpha:{s.alpha:g}|beta:{s.beta:g}|gamma:{s.gamma:g}|agg:mean|version:aigc_book-{__version__}"
         )
 
+    def report(self) -> dict[str, object]:
+        """The score and the signature."""
+        return {"meteor": self.score, "signature": self.signature}
+
     def __str__(self) -> str:
         return (
             f"METEOR = {self.score:.4f} (precision = {self.precision:.4f} recall = {self.recall:.4f} "
@@ -161,15 +163,7 @@ class MeteorScore:
 
 
 def meteor(
-    hypotheses: str | Sequence[str],
-    references: str | References,
-    *,
-    tokenize: Tokenizer = "13a",
-    alpha: float = 0.9,
-    beta: float = 3.0,
-    gamma: float = 0.5,
-    stem: bool = True,
-    synonyms: Synonyms | None = None,
+    hypotheses: str | Texts, references: str | References, settings: MeteorSettings = MeteorSettings()
 ) -> MeteorScore:
     """METEOR of one text or of a corpus.
 
@@ -177,32 +171,52 @@ def meteor(
         hypotheses: one text, or a list of texts. An empty text scores 0.
         references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
             ``hypotheses[i]`` and is a text or a list of texts.
-        tokenize: ``"13a"`` (Western languages), ``"zh"`` (Chinese, by character), ``"char"``, ``"none"``, ``"rouge"``
-            or a function ``text -> list of tokens``. Words are compared in lower case.
-        alpha: weight of recall in F_mean, 0 to 1.
-        beta: how fast the penalty grows with the number of chunks.
-        gamma: the largest penalty, 0 to 1.
-        stem: align words with equal stems (Porter's, for English; it leaves Chinese as it is).
-        synonyms: align synonyms, as this object knows them: ``nltk.corpus.wordnet`` if its data is installed, or
-            anything with ``synsets(word)``. ``None``: no synonyms.
+        settings: tokenizer, stages of the alignment, α, β and γ.
 
     Returns:
         The score with its parts; ``.signature`` tells the settings, ``.stats`` add up over parts of a corpus.
 
     Raises:
-        ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references, an
-            unknown tokenizer, a parameter out of range, or synonyms without ``synsets``.
+        ValueError: no hypotheses, unequal lengths, something else than texts where texts belong, a hypothesis without
+            references.
 
     Source: Banerjee and Lavie 2005, section 2.2; the same scores as NLTK's ``meteor_score``.
     """
-    settings = MeteorSettings(tokenize, alpha, beta, gamma, stem, synonyms)
+    check_settings(settings, MeteorSettings)
     hypotheses, sets = read_pairs(hypotheses, references)
     rows = _count(hypotheses, sets, settings)
     return _sum_pairs(rows, settings, count_references(sets)).score()
 
 
+def align(hypothesis: str, reference: str, settings: MeteorSettings = MeteorSettings()) -> list[tuple[int, int, str]]:
+    """The alignment of two texts, to look at: which word goes with which, and why.
+
+    Args:
+        hypothesis: one text.
+        reference: one text.
+        settings: how the texts are cut (positions are those of the tokens), and the stages.
+
+    Returns:
+        (position in the hypothesis, position in the reference, ``"exact"``, ``"stem"`` or ``"synonym"``), in the
+        order of the hypothesis.
+
+    Raises:
+        ValueError: something other than two texts.
+
+    >>> align("he walks home", "home he walked")
+    [(0, 1, 'exact'), (1, 2, 'stem'), (2, 0, 'exact')]
+    """
+    require_string(hypothesis, "hypothesis", "meteor")
+    require_string(reference, "reference", "meteor")
+    check_settings(settings, MeteorSettings)
+    tokens = TokenIds(settings.tokenize, str.lower)
+    left, right = tokens.encode([hypothesis]), tokens.encode([reference])
+    stages = align_rows(left, right, StemIds(tokens.tokens(), settings.stem), settings.stem, settings.synonyms)
+    return sorted((int(i), int(j), name) for name, places in stages.items() for i, j in zip(*places, strict=True))
+
+
 def segment_stats(
-    hypotheses: Sequence[str], references: References, settings: MeteorSettings = MeteorSettings()
+    hypotheses: Texts, references: References, settings: MeteorSettings = MeteorSettings()
 ) -> list[MeteorStats]:
     """The statistics of every pair: resample and add them up for a confidence interval, or score each by itself.
 
@@ -210,6 +224,7 @@ def segment_stats(
         ValueError: as for :func:`meteor`.
     """
     require_list(hypotheses, references, "meteor")
+    check_settings(settings, MeteorSettings)
     hypotheses, sets = read_pairs(hypotheses, references)
     rows = _count(hypotheses, sets, settings)
     return [_sum_pairs(row[None], settings, str(len(texts))) for row, texts in zip(rows, sets, strict=True)]

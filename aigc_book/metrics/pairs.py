@@ -4,14 +4,17 @@ The layout is the same everywhere: ``references[i]`` belongs to ``hypotheses[i]`
 (sacrebleu turns it the other way round: one list for all first references, one for all second ones, and so on.)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 
-References = Sequence[str] | Sequence[Sequence[str]]
+# Lists, tuples, one-dimensional arrays, columns of a table, iterators: whatever gives texts in an order that means
+# something.
+Texts = Iterable[str]
+References = Iterable[str | Texts]
 
 
-def read_pairs(hypotheses: str | Sequence[str], references: str | References) -> tuple[list[str], list[list[str]]]:
+def read_pairs(hypotheses: str | Texts, references: str | References) -> tuple[list[str], list[list[str]]]:
     """Check the input of a metric and bring it into one form; nothing that was passed is changed.
 
     Args:
@@ -24,12 +27,13 @@ def read_pairs(hypotheses: str | Sequence[str], references: str | References) ->
 
     Raises:
         ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references,
-            or something that is not a text.
+            something that is not a text, or a container that iterates over something else than its texts or in an
+            arbitrary order (a table, a dictionary, a set).
     """
     if isinstance(hypotheses, str):
         hypotheses, references = [hypotheses], [references]
-    hypotheses = _as_list(hypotheses, "hypotheses")
-    references = _as_list(references, "references")
+    hypotheses = read_list(hypotheses, "hypotheses")
+    references = read_list(references, "references")
     if not hypotheses:
         raise ValueError("hypotheses must hold at least one text; got an empty list")
     if len(hypotheses) != len(references):
@@ -38,7 +42,7 @@ def read_pairs(hypotheses: str | Sequence[str], references: str | References) ->
             f"(references[i] belongs to hypotheses[i]; sacrebleu's layout is turned by list(zip(*references)))"
         )
     sets = [
-        [item] if isinstance(item, str) else _as_list(item, f"references[{i}]") for i, item in enumerate(references)
+        [item] if isinstance(item, str) else read_list(item, f"references[{i}]") for i, item in enumerate(references)
     ]
     for i, (hypothesis, texts) in enumerate(zip(hypotheses, sets, strict=True)):
         if not isinstance(hypothesis, str):
@@ -51,7 +55,7 @@ def read_pairs(hypotheses: str | Sequence[str], references: str | References) ->
     return hypotheses, sets
 
 
-def require_list(hypotheses: Sequence[str], references: References, instead: str) -> None:
+def require_list(hypotheses: Texts, references: References, instead: str) -> None:
     """Raise ``ValueError`` if a corpus function got a single string; ``instead`` names the function for one pair."""
     for name, value in (("hypotheses", hypotheses), ("references", references)):
         if isinstance(value, str):
@@ -66,13 +70,28 @@ def require_string(value: str, name: str, instead: str) -> None:
         raise ValueError(f"{name} must be one text; got {type(value).__name__} ({instead} takes a list)")
 
 
-def _as_list(value: Sequence, name: str) -> list:
-    if isinstance(value, (str, bytes)):
-        raise ValueError(f"{name} must be a list of texts; got the string {value[:40]!r}")
-    try:
-        return list(value)
-    except TypeError:
-        raise ValueError(f"{name} must be a list of texts; got {type(value).__name__}") from None
+def read_list(value: Iterable, name: str, what: str = "texts") -> list:
+    """What a container holds, as a list; what it holds is for the caller to check.
+
+    Raises:
+        ValueError: a string, or something that iterates over something else than what it holds (a table over the names
+            of its columns, a dictionary over its keys) or in an arbitrary order (a set).
+    """
+    if isinstance(value, str | bytes | bytearray):
+        raise ValueError(f"{name} must be a list of {what}; got the string {value[:40]!r}")
+    hint = ""
+    if hasattr(value, "columns") or hasattr(value, "column_names"):
+        hint = " (pass one of its columns)"
+    elif isinstance(value, Mapping):
+        hint = " (pass list(its.values()))"
+    elif isinstance(value, Set):
+        hint = " (which has no order)"
+    if hint or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        raise ValueError(f"{name} must be a list of {what}; got {type(value).__name__}{hint}")
+    items = list(value)
+    if not items and isinstance(value, Iterator):
+        raise ValueError(f"{name} must hold at least one item; got an iterator that has nothing left")
+    return items
 
 
 def count_references(sets: Sequence[Sequence[str]]) -> str:

@@ -12,10 +12,12 @@ bits per byte as in Gao et al. 2020, *The Pile*, section 3.1.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aigc_book import __version__
+from aigc_book.metrics.pairs import Texts, read_list
+from aigc_book.metrics.protocol import add, add_to_zero, is_real
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,7 @@ class PerplexityStats:
     n_characters: int | None = None
     n_bytes: int | None = None
 
-    def __add__(self, other: "PerplexityStats") -> "PerplexityStats":
-        if not isinstance(other, PerplexityStats):
-            return NotImplemented
-        return PerplexityStats(
-            nll_nats=self.nll_nats + other.nll_nats,
-            n_tokens=self.n_tokens + other.n_tokens,
-            n_characters=_add(self.n_characters, other.n_characters),
-            n_bytes=_add(self.n_bytes, other.n_bytes),
-        )
-
-    def __radd__(self, other):
-        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts at 0
+    __add__, __radd__ = add, add_to_zero
 
     def score(self) -> "PerplexityScore":
         """The score of these statistics."""
@@ -94,6 +85,13 @@ class PerplexityScore:
         units = "+".join(["token"] + [name for name, count in known if count is not None])
         return f"nll:nats|per:{units}|version:aigc_book-{__version__}"
 
+    def report(self) -> dict[str, object]:
+        """The perplexity, the bits of each unit that is known, and the signature."""
+        units = ("token", "character", "byte")
+        bits = {f"bits_per_{unit}": getattr(self, f"bits_per_{unit}") for unit in units}
+        known = {name: value for name, value in bits.items() if value is not None}
+        return {"perplexity": self.perplexity} | known | {"signature": self.signature}
+
     def __str__(self) -> str:
         text = f"perplexity = {self.perplexity:.4g} ({self.bits_per_token:.3f} bits/token"
         if self.bits_per_character is not None:
@@ -109,13 +107,14 @@ def perplexity(
     *,
     n_characters: int | Iterable[int] | None = None,
     n_bytes: int | Iterable[int] | None = None,
-    texts: str | Sequence[str] | None = None,
+    texts: str | Texts | None = None,
 ) -> PerplexityScore:
     """Perplexity and bits per unit of one text or of many.
 
     Args:
-        nll_nats: the negative log-likelihood in nats, summed over the tokens of a text: one number, or one a text.
-            (From a mean cross-entropy: multiply by the number of tokens. From one in bits: multiply by ln 2.)
+        nll_nats: the negative log-likelihood in nats, summed over the tokens of a text: one number, or one a text;
+            Python's numbers, NumPy's, or a tensor, as a loss gives it. (From a mean cross-entropy: multiply by the
+            number of tokens. From one in bits: multiply by ln 2.)
         n_tokens: how many tokens were predicted: one number, or one a text. The first token of a window counts only
             if the model predicted it.
         n_characters: the characters that those tokens stand for.
@@ -126,8 +125,8 @@ def perplexity(
         The score with its parts; ``.stats`` add up over parts of a corpus.
 
     Raises:
-        ValueError: no texts, unequal lengths, a negative or undefined NLL, zero tokens, characters or bytes in all, a
-            count that is negative or not whole, or both ``texts`` and a count.
+        ValueError: no texts, unequal lengths, something else than numbers, a negative or undefined NLL, zero tokens,
+            characters or bytes in all, a count that is negative or not whole, or both ``texts`` and a count.
 
     >>> print(perplexity(8 * math.log(4), 8, texts="四選一"))
     perplexity = 4 (2.000 bits/token 5.333 bits/character 1.778 bits/byte tokens = 8)
@@ -135,18 +134,13 @@ def perplexity(
     if texts is not None:
         if n_characters is not None or n_bytes is not None:
             raise ValueError("give texts, or n_characters and n_bytes, not both")
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        texts = [texts] if isinstance(texts, str) else read_list(texts, "texts")
         for text in texts:
             if not isinstance(text, str):
                 raise ValueError(f"texts must be a text or a list of texts; got {type(text).__name__}")
         n_characters = [len(text) for text in texts]
         n_bytes = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
-    nlls = _numbers(nll_nats, "nll_nats")
-    if not nlls:
-        raise ValueError("nll_nats must hold at least one number; got an empty list")
-    for nll in nlls:
-        if not nll >= 0:
-            raise ValueError(f"nll_nats must be 0 or more (the negative of a summed log-likelihood); got {nll}")
+    nlls = read_nlls(nll_nats)
     return PerplexityStats(
         nll_nats=math.fsum(nlls),
         n_tokens=_total(n_tokens, len(nlls), "n_tokens"),
@@ -155,24 +149,42 @@ def perplexity(
     ).score()
 
 
-def _numbers(value, name: str) -> list[float]:
-    try:
-        return list(map(float, value if isinstance(value, Iterable) else [value]))
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number or a list of numbers; got {value!r}") from None
+def read_nlls(value: float | Iterable[float]) -> list[float]:
+    """Negative log-likelihoods as a list; ``ValueError`` if there is none, or one that can't be."""
+    nlls = _numbers(value, "nll_nats")
+    if not nlls:
+        raise ValueError("nll_nats must hold at least one number; got an empty list")
+    for nll in nlls:
+        if not nll >= 0:
+            raise ValueError(f"nll_nats must be 0 or more (the negative of a summed log-likelihood); got {nll}")
+    return nlls
 
 
-def _total(value, length: int, name: str) -> int:
+def read_counts(value: int | Iterable[int], name: str) -> list[int]:
+    """Counts as a list of whole numbers; ``ValueError`` if one is negative or not whole."""
     counts = _numbers(value, name)
-    if len(counts) != length:
-        raise ValueError(f"{name} must have one count for each of the {length} in nll_nats; got {len(counts)}")
     for count in counts:
         if not (count >= 0 and count.is_integer()):
             raise ValueError(f"{name} must be whole numbers of 0 or more; got {count:g}")
-    if not (total := int(sum(counts))):
+    return list(map(int, counts))
+
+
+def _numbers(value, name: str) -> list[float]:
+    """One number or many; Python's, or NumPy's and tensors', which ``item`` turns into Python's."""
+    try:
+        items = [value] if is_real(value) or getattr(value, "ndim", 1) == 0 else read_list(value, name, "numbers")
+        items = [item.item() if hasattr(item, "item") else item for item in items]
+        if not all(map(is_real, items)):
+            raise TypeError
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be a number or a list of numbers; got {value!r}") from None
+    return list(map(float, items))
+
+
+def _total(value: int | Iterable[int], length: int, name: str) -> int:
+    counts = read_counts(value, name)
+    if len(counts) != length:
+        raise ValueError(f"{name} must have one count for each of the {length} in nll_nats; got {len(counts)}")
+    if not sum(counts):
         raise ValueError(f"{name} must be above 0 in all; got 0")
-    return total
-
-
-def _add(left: int | None, right: int | None) -> int | None:
-    return None if left is None or right is None else left + right
+    return sum(counts)

@@ -20,37 +20,49 @@ several references are not jackknifed, and Lsum's hits are limited as just said 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aigc_book import __version__
-from aigc_book.metrics.lcs import lcs_lengths, lcs_rows
-from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
+from aigc_book.metrics.counting import TokenIds, clipped_matches, lcs_lengths, lcs_rows, ngram_totals
 from aigc_book.metrics.pairs import (
     References,
+    Texts,
     best_references,
     count_references,
-    merge_counts,
+    read_list,
     read_pairs,
     require_list,
 )
 from aigc_book.metrics.porter import stem as porter_stem
-from aigc_book.metrics.tokenize import TokenIds, Tokenizer, check_tokenizer, tokenizer_name
+from aigc_book.metrics.protocol import add, add_to_zero, check_settings
+from aigc_book.metrics.tokenize import Tokenizer, check_tokenizer, tokenizer_name
+
+KINDS = ("rouge1", "rouge2", "rougeL")
+ALL_KINDS = (*(f"rouge{n}" for n in range(1, 10)), "rougeL", "rougeLsum")
 
 
 @dataclass(frozen=True)
 class RougeSettings:
-    """How ROUGE is computed; ``kind`` is ``"rouge1"`` … ``"rouge9"``, ``"rougeL"`` or ``"rougeLsum"``."""
+    """How ROUGE is computed.
+
+    Attributes:
+        kind: ``"rouge1"`` … ``"rouge9"``, ``"rougeL"`` or ``"rougeLsum"``.
+        tokenize: ``"rouge"`` (English), ``"zh"`` (Chinese, by character), ``"13a"``, ``"char"``, ``"none"``, or a
+            function ``text -> list of tokens``. The text is in lower case by then.
+        stem: bring tokens of more than three characters to their stem (Porter), as rouge-score's ``use_stemmer``.
+
+    Raises:
+        ValueError: an unknown kind or tokenizer.
+    """
 
     kind: str = "rouge1"
     tokenize: Tokenizer = "rouge"
     stem: bool = False
 
     def __post_init__(self):
-        if self.kind not in ("rougeL", "rougeLsum") and not (
-            self.kind[:-1] == "rouge" and self.kind[-1] in "123456789"
-        ):
+        if self.kind not in ALL_KINDS:
             raise ValueError(f"kind must be rouge1 to rouge9, rougeL or rougeLsum; got {self.kind!r}")
         check_tokenizer(self.tokenize)
 
@@ -69,25 +81,7 @@ class RougeStats:
     settings: RougeSettings = RougeSettings()
     n_references: str = "1"
 
-    def __add__(self, other: "RougeStats") -> "RougeStats":
-        if not isinstance(other, RougeStats):
-            return NotImplemented
-        if self.settings != other.settings:
-            raise ValueError(f"statistics of different settings don't add up: {self.settings} and {other.settings}")
-        return RougeStats(
-            n_pairs=self.n_pairs + other.n_pairs,
-            precision_sum=self.precision_sum + other.precision_sum,
-            recall_sum=self.recall_sum + other.recall_sum,
-            fmeasure_sum=self.fmeasure_sum + other.fmeasure_sum,
-            hits=self.hits + other.hits,
-            hypothesis_total=self.hypothesis_total + other.hypothesis_total,
-            reference_total=self.reference_total + other.reference_total,
-            settings=self.settings,
-            n_references=merge_counts(self.n_references, other.n_references),
-        )
-
-    def __radd__(self, other):
-        return self if isinstance(other, int) and other == 0 else NotImplemented  # sum() starts at 0
+    __add__, __radd__ = add, add_to_zero
 
     def score(self) -> "RougeScore":
         """The mean over the pairs."""
@@ -141,6 +135,10 @@ class RougeScore:
             f"stem:{'porter' if s.stem else 'no'}|agg:mean|version:aigc_book-{__version__}"
         )
 
+    def report(self) -> dict[str, object]:
+        """F under the name of the kind, and the signature."""
+        return {self.stats.settings.kind: self.fmeasure, "signature": self.signature}
+
     def __str__(self) -> str:
         return (
             f"{self.stats.settings.kind} = {self.fmeasure:.4f} (precision = {self.precision:.4f} "
@@ -150,12 +148,10 @@ class RougeScore:
 
 
 def rouge(
-    hypotheses: str | Sequence[str],
+    hypotheses: str | Texts,
     references: str | References,
-    kinds: Sequence[str] = ("rouge1", "rouge2", "rougeL"),
-    *,
-    tokenize: Tokenizer = "rouge",
-    stem: bool = False,
+    kinds: Sequence[str] = KINDS,
+    settings: RougeSettings = RougeSettings(),
 ) -> dict[str, RougeScore]:
     """Several kinds of ROUGE at once; the texts are tokenized once for all of them.
 
@@ -164,74 +160,50 @@ def rouge(
         references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
             ``hypotheses[i]`` and is a text or a list of texts.
         kinds: of ``"rouge1"`` … ``"rouge9"``, ``"rougeL"``, ``"rougeLsum"``.
-        tokenize: ``"rouge"`` (English), ``"zh"`` (Chinese, by character), ``"13a"``, ``"char"``, ``"none"``, or a
-            function ``text -> list of tokens``. The text is in lower case by then.
-        stem: bring tokens of more than three characters to their stem (Porter), as rouge-score's ``use_stemmer``.
+        settings: tokenizer and stemming; in the place of its kind stands each of ``kinds``.
 
     Returns:
         kind → its score.
 
     Raises:
-        ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references, an
-            unknown kind or tokenizer.
+        ValueError: no hypotheses, unequal lengths, something else than texts where texts belong, a hypothesis without
+            references, an unknown kind.
 
     Source: Lin 2004; the same scores as rouge-score's ``RougeScorer``.
     """
-    if isinstance(kinds, str):
-        raise ValueError(f"kinds must be a list of names; got the string {kinds!r}")
-    settings = [RougeSettings(kind, tokenize, stem) for kind in kinds]
+    check_settings(settings, RougeSettings)
+    settings_of = {kind: replace(settings, kind=kind) for kind in read_list(kinds, "kinds", "names")}
     hypotheses, sets = read_pairs(hypotheses, references)
-    counts = _count(hypotheses, sets, settings)
-    return {s.kind: _sum_pairs(counts[s.kind], s, count_references(sets)).score() for s in settings}
+    counts = _count(hypotheses, sets, list(settings_of.values()))
+    n_references = count_references(sets)
+    return {kind: _sum_pairs(counts[kind], s, n_references).score() for kind, s in settings_of.items()}
 
 
-def rouge_n(
-    hypotheses: str | Sequence[str],
-    references: str | References,
-    n: int = 1,
-    *,
-    tokenize: Tokenizer = "rouge",
-    stem: bool = False,
+def corpus_rouge(
+    hypotheses: str | Texts, references: str | References, settings: RougeSettings = RougeSettings()
 ) -> RougeScore:
-    """ROUGE-N: shared n-grams. The other arguments, and the errors, are those of :func:`rouge`.
+    """The one kind of ROUGE that the settings name. The other arguments, and the errors, are those of :func:`rouge`.
 
-    Source: Lin 2004, section 2, equation 1 (recall); precision and F as in rouge-score.
+    ROUGE-N counts shared n-grams (Lin 2004, section 2, equation 1), ROUGE-L the longest common subsequence of whole
+    texts (section 3.1, equations 2 to 4), ROUGE-Lsum those of sentences (section 3.2, equations 5 to 7), each of which
+    stands on a line of its own. Precision and F as in rouge-score; β = 1.
 
-    >>> print(rouge_n("the cat sat", "the cat sat on the mat"))
+    >>> print(corpus_rouge("the cat sat", "the cat sat on the mat", RougeSettings("rouge1")))
     rouge1 = 0.6667 (precision = 1.0000 recall = 0.5000 hits = 3 hyp_total = 3 ref_total = 6 pairs = 1)
     """
-    kind = f"rouge{n}"
-    return rouge(hypotheses, references, [kind], tokenize=tokenize, stem=stem)[kind]
-
-
-def rouge_l(
-    hypotheses: str | Sequence[str], references: str | References, *, tokenize: Tokenizer = "rouge", stem: bool = False
-) -> RougeScore:
-    """ROUGE-L: the longest common subsequence of whole texts. Arguments and errors are those of :func:`rouge`.
-
-    Source: Lin 2004, section 3.1, equations 2 to 4 with β = 1.
-    """
-    return rouge(hypotheses, references, ["rougeL"], tokenize=tokenize, stem=stem)["rougeL"]
-
-
-def rouge_lsum(
-    hypotheses: str | Sequence[str], references: str | References, *, tokenize: Tokenizer = "rouge", stem: bool = False
-) -> RougeScore:
-    """ROUGE-Lsum: longest common subsequences sentence by sentence. Put each sentence on a line of its own.
-
-    Arguments and errors are those of :func:`rouge`. Source: Lin 2004, section 3.2, equations 5 to 7 with β = 1.
-    """
-    return rouge(hypotheses, references, ["rougeLsum"], tokenize=tokenize, stem=stem)["rougeLsum"]
+    check_settings(settings, RougeSettings)
+    return rouge(hypotheses, references, [settings.kind], settings)[settings.kind]
 
 
 def segment_stats(
-    hypotheses: Sequence[str], references: References, settings: RougeSettings = RougeSettings()
+    hypotheses: Texts, references: References, settings: RougeSettings = RougeSettings()
 ) -> list[RougeStats]:
     """The statistics of every pair: resample and add them up for a confidence interval, or score each by itself.
 
     Raises:
         ValueError: as for :func:`rouge`.
     """
+    check_settings(settings, RougeSettings)
     require_list(hypotheses, references, "rouge")
     hypotheses, sets = read_pairs(hypotheses, references)
     rows = _count(hypotheses, sets, [settings])[settings.kind]

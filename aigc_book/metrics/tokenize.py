@@ -13,19 +13,18 @@ name      what becomes a token
 ``rouge`` runs of the lower-case letters a–z and digits; everything else, **Chinese included**, is dropped (rouge-score)
 ========= =========================================================================================================
 
-A function ``text -> list of tokens``, such as ``jieba.lcut``, can stand wherever a name can.
+A function ``text -> list of tokens``, such as ``jieba.lcut``, can stand wherever a name can. Its tokens are texts or
+whole numbers (ids; each counts as the text of its digits); if it gives one text, as sacrebleu's tokenizers do, that is
+split at white space.
 
 Source: Post 2018, *A Call for Clarity in Reporting BLEU Scores* (why the tokenizer has to be named).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from operator import index
 
-import numpy as np
-
-from aigc_book.metrics.rows import Rows, running_total
-
-Tokenizer = str | Callable[[str], Sequence[str]]
+Tokenizer = str | Callable[[str], Sequence[str] | Sequence[int] | str]
 
 # mteval-v13a, the part for Western languages. The order matters: each rule works on what the one before left, and a
 # character that one match has used is no longer there for the next.
@@ -111,6 +110,43 @@ def tokenizer_name(tokenizer: Tokenizer) -> str:
     return tokenizer if isinstance(tokenizer, str) else getattr(tokenizer, "__name__", type(tokenizer).__name__)
 
 
+def read_tokens(tokens: Sequence[str] | Sequence[int] | str) -> list[str]:
+    """What a tokenizer function gave, as a list of texts.
+
+    Raises:
+        ValueError: it is neither a text nor a list of texts or whole numbers.
+    """
+    if isinstance(tokens, str):
+        return tokens.split()
+    if isinstance(tokens, bytes | Mapping | Set) or not isinstance(tokens, Iterable):
+        raise ValueError(f"a tokenizer must give a list of tokens, or one text; got {type(tokens).__name__}")
+    return [token if type(token) is str else _read_token(token) for token in tokens]
+
+
+def _read_token(token: object) -> str:
+    if isinstance(token, str):
+        return str(token)
+    try:
+        if isinstance(token, bool):
+            raise TypeError
+        return str(index(token))
+    except TypeError:
+        raise ValueError(f"a token must be a text or a whole number; got {token!r}") from None
+
+
+def cutting(tokenizer: Tokenizer) -> tuple[Callable[[str], list[str]], Callable[[str], list[str]] | None]:
+    """How a tokenizer works: what cuts a text into words, and what then cuts a word into tokens, if anything does.
+
+    Raises:
+        ValueError: the tokenizer is unknown.
+    """
+    check_tokenizer(tokenizer)
+    if callable(tokenizer):
+        return (lambda text: read_tokens(tokenizer(text))), None
+    prepare, split_word = _TOKENIZERS[tokenizer]
+    return (lambda text: prepare(text).split()), split_word
+
+
 def tokenize(text: str, tokenizer: Tokenizer = "13a") -> list[str]:
     """Cut a text into tokens.
 
@@ -119,80 +155,16 @@ def tokenize(text: str, tokenizer: Tokenizer = "13a") -> list[str]:
         tokenizer: a name from the table above, or a function ``text -> list of tokens``.
 
     Returns:
-        The tokens, none of them empty or with white space in it (a function's are taken as they are).
+        The tokens, none of them empty or with white space in it (a function's texts are taken as they are).
 
     Raises:
-        ValueError: the tokenizer is unknown.
+        ValueError: the tokenizer is unknown, or a function that gives something else than tokens.
 
     >>> tokenize("It's 3.5 m, isn't it?")
     ["It's", '3.5', 'm', ',', "isn't", 'it', '?']
     >>> tokenize("我有3.5米。", "zh")
     ['我', '有', '3.5', '米', '。']
     """
-    check_tokenizer(tokenizer)
-    if callable(tokenizer):
-        return list(tokenizer(text))
-    prepare, split_word = _TOKENIZERS[tokenizer]
-    words = prepare(text).split()
+    cut, split_word = cutting(tokenizer)
+    words = cut(text)
     return words if split_word is None else [token for word in words for token in split_word(word)]
-
-
-class Memo(dict):
-    """``memo[x]`` is ``function(x)``, worked out when first asked for. (A hit is a plain dictionary's, in C.)"""
-
-    def __init__(self, function: Callable):
-        super().__init__()
-        self._function = function
-
-    def __missing__(self, key):
-        value = self[key] = self._function(key)
-        return value
-
-
-class TokenIds:
-    """Texts → small integers, one for each distinct token: what the counting works on.
-
-    Every distinct word is cut, and every distinct token normalized, only once; that is where most of the time goes
-    otherwise. An object lives as long as one call of a metric, so nothing is kept between calls.
-
-    Args:
-        tokenizer: a name or a function, as for :func:`tokenize`.
-        normalize: applied to each distinct token (lower-casing, stemming).
-    """
-
-    def __init__(self, tokenizer: Tokenizer = "13a", normalize: Callable[[str], str] | None = None):
-        check_tokenizer(tokenizer)
-        numbers = self._numbers = Memo(lambda token: len(numbers))  # token → id, in order of first appearance
-        self._ids = numbers if normalize is None else Memo(lambda token: numbers[normalize(token)])
-        if callable(tokenizer):
-            self._cut, self._split_word = (lambda text: list(tokenizer(text))), None
-        else:
-            prepare, self._split_word = _TOKENIZERS[tokenizer]
-            self._cut = lambda text: prepare(text).split()
-        self._pieces: list[list[int]] = []  # the ids of the tokens of each distinct word, where words are cut further
-        self._words = Memo(self._cut_word)
-
-    def encode(self, texts: Sequence[str]) -> Rows:
-        """The ids of the texts' tokens, a row for each text."""
-        number = (self._ids if self._split_word is None else self._words).__getitem__
-        ids, lengths = [], []
-        for text in texts:  # one after the other, so that only one text's words are in memory (and in the cache)
-            words = self._cut(text)
-            lengths.append(len(words))
-            ids += map(number, words)
-        rows = Rows(np.array(ids, np.int64), np.array(lengths, np.int64))
-        return rows if self._split_word is None else self._split_words(rows)
-
-    def tokens(self) -> list[str]:
-        """The distinct tokens so far; the one at place ``i`` has the id ``i``."""
-        return list(self._numbers)
-
-    def _cut_word(self, word: str) -> int:
-        self._pieces.append([self._ids[token] for token in self._split_word(word)])
-        return len(self._pieces) - 1
-
-    def _split_words(self, words: Rows) -> Rows:
-        """Put the tokens of each word in its place."""
-        tokens = Rows.from_lists(self._pieces).take(words.ids)
-        lengths = np.diff(running_total(tokens.lengths)[words.starts])
-        return Rows(tokens.ids, lengths)

@@ -1,5 +1,6 @@
 import copy
 import math
+from dataclasses import replace
 
 import nltk.translate.bleu_score
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
 from aigc_book import __version__
-from aigc_book.metrics.bleu import BleuSettings, corpus_bleu, segment_stats, sentence_bleu
+from aigc_book.metrics.bleu import SENTENCE, BleuSettings, corpus_bleu, segment_stats, sentence_bleu
 from aigc_book.metrics.tokenize import tokenize
 
 SMOOTHINGS = [("none", None), ("floor", None), ("floor", 0.03), ("add-k", None), ("add-k", 0.5), ("exp", None)]
@@ -64,14 +65,18 @@ def test_smoothing_by_hand():
     texts = "a x b y", "a b c d"
     expected = {"exp": (1 / 2 / 6 / 8 / 8), "floor": (1 / 2 / 30 / 20 / 10), "add-k": (1 / 2 / 4 / 3 / 2), "none": 0}
     for smoothing, product in expected.items():
-        assert sentence_bleu(*texts, smoothing=smoothing).score == pytest.approx(100 * product**0.25), smoothing
+        assert sentence_bleu(*texts, replace(SENTENCE, smoothing=smoothing)).score == pytest.approx(
+            100 * product**0.25
+        ), smoothing
 
 
 def test_chinese_by_hand():
     """我爱你们 and 我爱他们: characters 3 of 4, pairs 1 of 3 (我爱), then 0 of 2 and 0 of 1: 1/2 and 1/4 for those.
 
     (3/4 · 1/3 · 1/4 · 1/4)^(1/4) = (1/64)^(1/4). Cut as Western text each is one word, and nothing matches."""
-    assert sentence_bleu("我爱你们", "我爱他们", tokenize="zh").score == pytest.approx(100 / 64**0.25)
+    assert sentence_bleu("我爱你们", "我爱他们", replace(SENTENCE, tokenize="zh")).score == pytest.approx(
+        100 / 64**0.25
+    )
     assert sentence_bleu("我爱你们", "我爱他们").score == 0
 
 
@@ -82,7 +87,9 @@ def test_sentences_are_sacrebleus(tokenizer, smoothing, value, pairs):
         tokenize=tokenizer, smooth_method=smoothing, smooth_value=value, effective_order=True, force=True
     )  # fmt: skip
     for hypothesis, references in pairs[:: 1 if tokenizer in ("13a", "zh") and smoothing == "exp" else 7]:
-        ours = sentence_bleu(hypothesis, references, tokenize=tokenizer, smoothing=smoothing, smoothing_value=value)
+        ours = sentence_bleu(
+            hypothesis, references, replace(SENTENCE, tokenize=tokenizer, smoothing=smoothing, smoothing_value=value)
+        )
         assert_like_sacrebleu(ours, peer.sentence_score(hypothesis, references))
 
 
@@ -96,10 +103,11 @@ def test_a_corpus_is_sacrebleus(smoothing, value, lowercase, max_order, effectiv
         effective_order=effective_order, force=True,
     )  # fmt: skip
     hypotheses, sets = zip(*pairs, strict=True)
-    ours = corpus_bleu(
-        hypotheses, sets, lowercase=lowercase, smoothing=smoothing, smoothing_value=value, max_order=max_order,
+    settings = BleuSettings(
+        lowercase=lowercase, smoothing=smoothing, smoothing_value=value, max_order=max_order,
         effective_order=effective_order,
     )  # fmt: skip
+    ours = corpus_bleu(hypotheses, sets, settings)
     assert_like_sacrebleu(ours, peer.corpus_score(hypotheses, transpose(sets)))
     signature = peer.get_signature().format().split("|version")[0]
     order = "" if max_order == 4 else f"|order:{max_order}"
@@ -120,7 +128,9 @@ def test_a_corpus_is_nltks_unless_a_text_is_too_short_for_an_order(pairs):
     expected = nltk.translate.bleu_score.corpus_bleu(
         [[tokenize(text) for text in texts] for texts in sets], [tokenize(text) for text in hypotheses]
     )
-    assert corpus_bleu(hypotheses, sets, smoothing="none").score == pytest.approx(100 * expected, rel=1e-9)
+    assert corpus_bleu(hypotheses, sets, BleuSettings(smoothing="none")).score == pytest.approx(
+        100 * expected, rel=1e-9
+    )
 
 
 @quick
@@ -128,15 +138,15 @@ def test_a_corpus_is_nltks_unless_a_text_is_too_short_for_an_order(pairs):
 def test_statistics_add_up(corpus, cut, smoothing):
     settings = BleuSettings(smoothing=smoothing)
     hypotheses, sets = zip(*corpus, strict=True)
-    whole = corpus_bleu(hypotheses, sets, smoothing=smoothing)
+    whole = corpus_bleu(hypotheses, sets, BleuSettings(smoothing=smoothing))
     parts = [
-        corpus_bleu(hypotheses[part], sets[part], smoothing=smoothing).stats
+        corpus_bleu(hypotheses[part], sets[part], BleuSettings(smoothing=smoothing)).stats
         for part in (slice(0, cut), slice(cut, None))
         if hypotheses[part]
     ]
     assert sum(parts).score() == whole
     assert sum(segment_stats(hypotheses, sets, settings)).score() == whole
-    backwards = corpus_bleu(hypotheses[::-1], [texts[::-1] for texts in sets[::-1]], smoothing=smoothing)
+    backwards = corpus_bleu(hypotheses[::-1], [texts[::-1] for texts in sets[::-1]], BleuSettings(smoothing=smoothing))
     assert backwards == whole
 
 
@@ -169,7 +179,7 @@ def test_a_function_can_be_the_tokenizer():
     def letters(text):
         return list(text)
 
-    result = sentence_bleu("abcd e", "abcd f", tokenize=letters)
+    result = sentence_bleu("abcd e", "abcd f", replace(SENTENCE, tokenize=letters))
     assert result.counts == (5, 4, 3, 2)
     assert "tok:letters|" in result.signature
 
@@ -195,9 +205,9 @@ def test_segments_by_themselves():
 )
 def test_options_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        corpus_bleu(["a"], ["a"], **options)
+        corpus_bleu(["a"], ["a"], BleuSettings(**options))
     with pytest.raises(ValueError, match=message):
-        sentence_bleu("a", "a", **options)
+        sentence_bleu("a", "a", replace(SENTENCE, **options))
 
 
 def test_input_that_is_refused():
@@ -220,5 +230,5 @@ def test_input_that_is_refused():
 def test_input_is_left_as_it_was():
     hypotheses, references = ["The cat. "], [["The cat.", "A CAT"]]
     before = copy.deepcopy((hypotheses, references))
-    corpus_bleu(hypotheses, references, lowercase=True)
+    corpus_bleu(hypotheses, references, BleuSettings(lowercase=True))
     assert (hypotheses, references) == before

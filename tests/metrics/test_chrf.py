@@ -33,17 +33,17 @@ def test_by_hand():
 
     abcd and ab, up to pairs: P = (2/4 + 1/3) / 2 = 5/12, R = 1; with β = 2, F is 5 · 5/12 / (4 · 5/12 + 1) = 25/32.
     """
-    result = chrf("abc", "abd", char_order=2)
+    result = chrf("abc", "abd", ChrfSettings(char_order=2))
     assert result.score == pytest.approx(100 * 7 / 12)
     assert (result.counts, result.hypothesis_totals, result.reference_totals) == ((2, 1), (3, 2), (3, 2))
-    result = chrf("abcd", "ab", char_order=2)
+    result = chrf("abcd", "ab", ChrfSettings(char_order=2))
     assert (result.precision, result.recall) == pytest.approx((100 * 5 / 12, 100))
     assert result.score == pytest.approx(100 * 25 / 32)
 
 
 def test_words_by_hand():
     """a b and b a, word pairs: characters 2 of 2 and 0 of 1 (ab, ba); words 2 of 2 and 0 of 1: P = R = 1/2."""
-    result = chrf("a b", "b a", char_order=2, word_order=2)
+    result = chrf("a b", "b a", ChrfSettings(char_order=2, word_order=2))
     assert result.counts == (2, 0, 2, 0)
     assert result.score == pytest.approx(50)
     assert str(result) == "chrF2++ = 50.00 (precision = 50.0 recall = 50.0)"
@@ -58,7 +58,7 @@ def test_words_are_cut_as_popovic_cuts_them():
 
 def test_chinese_needs_no_setting():
     """我爱你 and 我爱他, up to pairs: 2 of 3 and 1 of 2."""
-    assert chrf("我爱你", "我爱他", char_order=2).score == pytest.approx(100 * 7 / 12)
+    assert chrf("我爱你", "我爱他", ChrfSettings(char_order=2)).score == pytest.approx(100 * 7 / 12)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -66,9 +66,11 @@ def test_scores_are_sacrebleus(options, pairs):
     peer = CHRF(**options)
     for hypothesis, references in pairs:
         expected = peer.sentence_score(hypothesis, references).score
-        assert chrf(hypothesis, references, **options).score == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        assert chrf(hypothesis, references, ChrfSettings(**options)).score == pytest.approx(
+            expected, rel=1e-9, abs=1e-9
+        )
     hypotheses, sets = zip(*pairs, strict=True)
-    ours, theirs = chrf(hypotheses, sets, **options), peer.corpus_score(hypotheses, transpose(sets))
+    ours, theirs = chrf(hypotheses, sets, ChrfSettings(**options)), peer.corpus_score(hypotheses, transpose(sets))
     assert ours.score == pytest.approx(theirs.score, rel=1e-9)
     assert ours.name == theirs.name
     signature = peer.get_signature().format().split("|version")[0]
@@ -84,17 +86,19 @@ def test_defaults_are_sacrebleus():
 @given(CORPUS, st.sampled_from(OPTIONS))
 def test_statistics_add_up(corpus, options):
     hypotheses, sets = zip(*corpus, strict=True)
-    whole = chrf(hypotheses, sets, **options)
+    whole = chrf(hypotheses, sets, ChrfSettings(**options))
     assert sum(segment_stats(hypotheses, sets, ChrfSettings(**options))).score() == whole
     if len(hypotheses) > 1:
-        parts = [chrf(hypotheses[part], sets[part], **options).stats for part in (slice(0, 1), slice(1, None))]
+        parts = [
+            chrf(hypotheses[part], sets[part], ChrfSettings(**options)).stats for part in (slice(0, 1), slice(1, None))
+        ]
         assert (parts[0] + parts[1]).score() == whole
 
 
 @quick
 @given(TEXTS, TEXTS)
 def test_bounds_and_symmetry(left, right):
-    result, swapped = chrf(left, right, beta=1), chrf(right, left, beta=1)
+    result, swapped = chrf(left, right, ChrfSettings(beta=1)), chrf(right, left, ChrfSettings(beta=1))
     assert 0 <= result.score <= 100 + 1e-9
     assert result.score == pytest.approx(swapped.score)  # F_1 treats both sides alike
     assert (result.precision, result.recall) == pytest.approx((swapped.recall, swapped.precision))
@@ -121,7 +125,7 @@ def test_empty_texts_score_0():
 )
 def test_options_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        chrf("a", "a", **options)
+        chrf("a", "a", ChrfSettings(**options))
 
 
 def test_input_that_is_refused():
@@ -140,5 +144,5 @@ def test_input_that_is_refused():
 def test_input_is_left_as_it_was():
     hypotheses, references = ["The cat "], [["A cat", "CAT"]]
     before = copy.deepcopy((hypotheses, references))
-    chrf(hypotheses, references, lowercase=True, word_order=2)
+    chrf(hypotheses, references, ChrfSettings(lowercase=True, word_order=2))
     assert (hypotheses, references) == before

@@ -8,11 +8,11 @@ import pytest
 
 from aigc_book import __version__
 from aigc_book.metrics import hub
-from aigc_book.metrics.bleu import corpus_bleu
-from aigc_book.metrics.chrf import chrf
-from aigc_book.metrics.meteor import meteor
+from aigc_book.metrics.bleu import BleuSettings, corpus_bleu
+from aigc_book.metrics.chrf import ChrfSettings, chrf
+from aigc_book.metrics.meteor import MeteorSettings, meteor
 from aigc_book.metrics.perplexity import perplexity
-from aigc_book.metrics.rouge import rouge
+from aigc_book.metrics.rouge import RougeSettings, rouge
 
 PREDICTIONS = ["the cat sat on the mat .", "a dog runs"]
 REFERENCES = ["the cats sat on a mat .", "the dog ran"]
@@ -23,10 +23,10 @@ TEXT_MODULES = ["bleu", "rouge", "meteor", "chrf"]
 def expected(predictions, references, tokenize=None):
     options = {"tokenize": tokenize} if tokenize else {}
     kinds = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
-    results = rouge(predictions, references, kinds, **options)
+    results = rouge(predictions, references, kinds, RougeSettings(**options))
     return {
-        "bleu": corpus_bleu(predictions, references, **options).score,
-        "meteor": meteor(predictions, references, **options).score,
+        "bleu": corpus_bleu(predictions, references, BleuSettings(**options)).score,
+        "meteor": meteor(predictions, references, MeteorSettings(**options)).score,
         "chrf": chrf(predictions, references).score,
         **{kind: result.fmeasure for kind, result in results.items()},
     }
@@ -86,15 +86,15 @@ def test_perplexity_beside_metrics_of_texts():
 def test_settings_are_the_functions():
     options = {"tokenize": "char", "smoothing": "floor", "smoothing_value": 0.5, "max_order": 3, "lowercase": True}
     results = hub.load("bleu").compute(predictions=PREDICTIONS, references=REFERENCES, **options)
-    assert results["bleu"] == corpus_bleu(PREDICTIONS, REFERENCES, **options).score
+    assert results["bleu"] == corpus_bleu(PREDICTIONS, REFERENCES, BleuSettings(**options)).score
     options = {"word_order": 2, "whitespace": True, "beta": 1, "eps_smoothing": True}
     results = hub.load("chrf").compute(predictions=PREDICTIONS, references=REFERENCES, **options)
-    assert results["chrf"] == chrf(PREDICTIONS, REFERENCES, **options).score
+    assert results["chrf"] == chrf(PREDICTIONS, REFERENCES, ChrfSettings(**options)).score
     options = {"alpha": 0.5, "beta": 1, "gamma": 0.1, "stem": False}
     results = hub.load("meteor").compute(predictions=PREDICTIONS, references=REFERENCES, **options)
-    assert results["meteor"] == meteor(PREDICTIONS, REFERENCES, **options).score
+    assert results["meteor"] == meteor(PREDICTIONS, REFERENCES, MeteorSettings(**options)).score
     results = hub.load("rouge").compute(predictions=PREDICTIONS, references=REFERENCES, kinds=["rouge1"], stem=True)
-    assert results["rouge1"] == rouge(PREDICTIONS, REFERENCES, ["rouge1"], stem=True)["rouge1"].fmeasure
+    assert results["rouge1"] == rouge(PREDICTIONS, REFERENCES, ["rouge1"], RougeSettings(stem=True))["rouge1"].fmeasure
     assert set(results) == {"rouge1", "signature"}
 
 

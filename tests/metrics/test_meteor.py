@@ -72,7 +72,7 @@ def test_by_hand():
     With stems, cat 1-1: 5 of 6, F = 5/6; chunks (cat sat on), (the), (mat): penalty 1/2 · (3/5)³ = 27/250.
     """
     texts = "the cat sat on the mat", "The cats sat on a mat"
-    result = meteor(*texts, stem=False)
+    result = meteor(*texts, MeteorSettings(stem=False))
     assert (result.matches, result.chunks, result.hypothesis_length, result.reference_length) == (4, 3, 6, 6)
     assert (result.precision, result.recall, result.f_mean, result.penalty) == pytest.approx((2 / 3,) * 3 + (27 / 128,))
     assert result.score == result.aggregate == pytest.approx(2 / 3 * 101 / 128)
@@ -84,8 +84,10 @@ def test_by_hand():
 def test_alpha_weighs_recall():
     """a b / a b c d: P = 1, R = 1/2, one chunk of two. F = 10 P R / (R + 9 P) = 5 / 9.5; penalty 1/2 · (1/2)³."""
     assert meteor("a b", "a b c d").score == pytest.approx(5 / 9.5 * 15 / 16)
-    assert meteor("a b", "a b c d", alpha=1).score == pytest.approx(1 / 2 * 15 / 16)  # recall only
-    assert meteor("a b", "a b c d", alpha=0, gamma=1, beta=1).score == pytest.approx(1 / 2)  # precision, one half off
+    assert meteor("a b", "a b c d", MeteorSettings(alpha=1)).score == pytest.approx(1 / 2 * 15 / 16)  # recall only
+    assert meteor("a b", "a b c d", MeteorSettings(alpha=0, gamma=1, beta=1)).score == pytest.approx(
+        1 / 2
+    )  # precision, one half off
 
 
 def test_equal_texts_score_less_than_1():
@@ -96,7 +98,7 @@ def test_equal_texts_score_less_than_1():
 
 def test_chinese_by_hand():
     """我爱你们 and 我爱他们: 3 of 4 characters, chunks 我爱 and 们: 3/4 · (1 - 1/2 · (2/3)³) = 3/4 · 23/27."""
-    assert meteor("我爱你们", "我爱他们", tokenize="zh").score == pytest.approx(3 / 4 * 23 / 27)
+    assert meteor("我爱你们", "我爱他们", MeteorSettings(tokenize="zh")).score == pytest.approx(3 / 4 * 23 / 27)
     assert meteor("我爱你们", "我爱他们").score == 0  # one word each
 
 
@@ -105,7 +107,7 @@ def test_chinese_by_hand():
 def test_scores_are_nltks(tokenizer, synonyms, pairs):
     for hypothesis, references in pairs:
         expected = nltk_meteor(hypothesis, references, tokenizer, wordnet=synonyms or NONE)
-        ours = meteor(hypothesis, references, tokenize=tokenizer, synonyms=synonyms).score
+        ours = meteor(hypothesis, references, MeteorSettings(tokenize=tokenizer, synonyms=synonyms)).score
         assert ours == pytest.approx(expected, rel=1e-9, abs=1e-12), (hypothesis, references)
 
 
@@ -115,7 +117,7 @@ def test_scores_are_nltks(tokenizer, synonyms, pairs):
 def test_parameters_are_nltks(parameters, pairs):
     for hypothesis, references in pairs[::2]:
         expected = nltk_meteor(hypothesis, references, stemmer=NoStemmer(), wordnet=SOME, **parameters)
-        ours = meteor(hypothesis, references, stem=False, synonyms=SOME, **parameters).score
+        ours = meteor(hypothesis, references, MeteorSettings(stem=False, synonyms=SOME, **parameters)).score
         assert ours == pytest.approx(expected, rel=1e-9, abs=1e-12), (hypothesis, references)
 
 
@@ -123,7 +125,7 @@ def test_parameters_are_nltks(parameters, pairs):
 def test_a_corpus_is_the_mean_of_its_pairs(block, pairs, monkeypatch):
     monkeypatch.setattr(meteor_module, "BLOCK_IDS", block)
     hypotheses, sets = zip(*pairs, strict=True)
-    result = meteor(hypotheses, sets, synonyms=SOME)
+    result = meteor(hypotheses, sets, MeteorSettings(synonyms=SOME))
     scores = [nltk_meteor(hypothesis, references, wordnet=SOME) for hypothesis, references in pairs]
     assert result.score == pytest.approx(sum(scores) / len(scores), rel=1e-9)
     assert result.n_pairs == len(pairs)
@@ -145,7 +147,7 @@ def wordnet():
 def test_nltks_documented_pair_with_wordnet(wordnet):
     hypothesis = "It is a guide to action which ensures that the military always obeys the commands of the party"
     reference = "It is a guide to action that ensures that the military will forever heed Party commands"
-    result = meteor(hypothesis, reference, synonyms=wordnet)
+    result = meteor(hypothesis, reference, MeteorSettings(synonyms=wordnet))
     assert result.score == pytest.approx(0.6944, abs=5e-5)
     assert result.score == pytest.approx(nltk_meteor(hypothesis, [reference], wordnet=wordnet), rel=1e-12)
 
@@ -153,14 +155,16 @@ def test_nltks_documented_pair_with_wordnet(wordnet):
 def test_scores_with_wordnet_are_nltks(wordnet, pairs):
     for hypothesis, references in pairs[::3]:
         expected = nltk_meteor(hypothesis, references, wordnet=wordnet)
-        assert meteor(hypothesis, references, synonyms=wordnet).score == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        assert meteor(hypothesis, references, MeteorSettings(synonyms=wordnet)).score == pytest.approx(
+            expected, rel=1e-9, abs=1e-12
+        )
 
 
 @quick
 @given(CORPUS, st.sampled_from([None, SOME]))
 def test_statistics_add_up(corpus, synonyms):
     hypotheses, sets = zip(*corpus, strict=True)
-    whole = meteor(hypotheses, sets, synonyms=synonyms)
+    whole = meteor(hypotheses, sets, MeteorSettings(synonyms=synonyms))
     total = sum(segment_stats(hypotheses, sets, MeteorSettings(synonyms=synonyms))).score()
     assert (total.matches, total.chunks, total.n_pairs, total.signature) == (
         whole.matches, whole.chunks, whole.n_pairs, whole.signature,
@@ -174,7 +178,7 @@ def test_bounds(left, right):
     result = meteor(left, right)
     assert 0 <= result.score <= result.f_mean <= 1
     assert result.chunks <= result.matches <= min(result.hypothesis_length, result.reference_length)
-    assert result.matches >= meteor(left, right, stem=False).matches
+    assert result.matches >= meteor(left, right, MeteorSettings(stem=False)).matches
     assert meteor(left, [right, left]).score >= result.score  # another reference can only help
     assert meteor(left.upper(), right).score == result.score
 
@@ -184,7 +188,7 @@ def test_empty_texts_score_0():
 
 
 def test_what_a_result_says():
-    result = meteor(["a b", "c"], [["a b", "b"], "c"], synonyms=SOME)
+    result = meteor(["a b", "c"], [["a b", "b"], "c"], MeteorSettings(synonyms=SOME))
     assert str(result) == (
         "METEOR = 0.7188 (precision = 1.0000 recall = 1.0000 penalty = 0.1481 matches = 3 chunks = 2 hyp_len = 3 "
         "ref_len = 3 pairs = 2)"
@@ -208,7 +212,7 @@ def test_what_a_result_says():
 )
 def test_options_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        meteor("a", "a", **options)
+        meteor("a", "a", MeteorSettings(**options))
 
 
 def test_input_that_is_refused():
@@ -227,5 +231,5 @@ def test_input_that_is_refused():
 def test_input_is_left_as_it_was():
     hypotheses, references = ["The cat "], [["A cat", "CAT"]]
     before = copy.deepcopy((hypotheses, references))
-    meteor(hypotheses, references, synonyms=SOME)
+    meteor(hypotheses, references, MeteorSettings(synonyms=SOME))
     assert (hypotheses, references) == before

@@ -6,14 +6,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from aigc_book import __version__
-from aigc_book.metrics.rouge import (
-    RougeSettings,
-    rouge,
-    rouge_l,
-    rouge_lsum,
-    rouge_n,
-    segment_stats,
-)
+from aigc_book.metrics.rouge import RougeSettings, corpus_rouge, rouge, segment_stats
 from aigc_book.metrics.tokenize import tokenize
 
 KINDS = ["rouge1", "rouge2", "rouge3", "rouge9", "rougeL", "rougeLsum"]
@@ -41,41 +34,44 @@ def test_rouge_n_by_hand():
     """the cat sat / the cat is on the mat: words the, cat: 2 of 3 and 2 of 6, F = 2 · 2/3 · 1/3 / 1 = 4/9;
     pairs: the cat: 1 of 2 and 1 of 5, F = 2 · 1/2 · 1/5 / (7/10) = 2/7."""
     texts = "The cat sat.", "the cat is on the mat"
-    result = rouge_n(*texts)
+    result = corpus_rouge(*texts, RougeSettings("rouge1"))
     assert (result.hits, result.hypothesis_total, result.reference_total) == (2, 3, 6)
     assert (result.precision, result.recall, result.fmeasure) == pytest.approx((2 / 3, 1 / 3, 4 / 9))
-    result = rouge_n(*texts, n=2)
+    result = corpus_rouge(*texts, RougeSettings("rouge2"))
     assert (result.precision, result.recall, result.fmeasure) == pytest.approx((1 / 2, 1 / 5, 2 / 7))
     assert result.score == result.fmeasure
 
 
 def test_short_tokens_are_not_stemmed():
     """The stem of was is wa, of runs run; tokens of up to three characters stay."""
-    assert rouge_n("was", "wa", stem=True).fmeasure == 0
-    assert rouge_n("runs", "run", stem=True).fmeasure == 1
+    assert corpus_rouge("was", "wa", RougeSettings("rouge1", stem=True)).fmeasure == 0
+    assert corpus_rouge("runs", "run", RougeSettings("rouge1", stem=True)).fmeasure == 1
 
 
 def test_rouge_l_by_hand():
     """Lin 2004, section 3.1: police killed the gunman; police kill the gunman is 3 of 4, the gunman kill police 2."""
     reference = "police killed the gunman"
-    assert rouge_l("police kill the gunman", reference).fmeasure == pytest.approx(3 / 4)
-    assert rouge_l("the gunman kill police", reference).fmeasure == pytest.approx(2 / 4)
-    assert rouge_l("police kill the gunman", reference, stem=True).fmeasure == 1
+    assert corpus_rouge("police kill the gunman", reference, RougeSettings("rougeL")).fmeasure == pytest.approx(3 / 4)
+    assert corpus_rouge("the gunman kill police", reference, RougeSettings("rougeL")).fmeasure == pytest.approx(2 / 4)
+    assert corpus_rouge("police kill the gunman", reference, RougeSettings("rougeL", stem=True)).fmeasure == 1
 
 
 def test_rouge_lsum_by_hand():
     """Lin 2004, section 3.2: reference w1 w2 w3 w4 w5, sentences w1 w3 w8 w9 w5 and w1 w2 w6 w7 w8: the LCS are
     w1 w3 w5 and w1 w2, their union w1 w2 w3 w5: recall 4/5, precision 4/10. As one text: w1 w3 w5, recall 3/5."""
-    result = rouge_lsum("w1 w3 w8 w9 w5\nw1 w2 w6 w7 w8", "w1 w2 w3 w4 w5")
+    result = corpus_rouge("w1 w3 w8 w9 w5\nw1 w2 w6 w7 w8", "w1 w2 w3 w4 w5", RougeSettings("rougeLsum"))
     assert (result.recall, result.precision) == pytest.approx((4 / 5, 4 / 10))
-    assert rouge_l("w1 w3 w8 w9 w5\nw1 w2 w6 w7 w8", "w1 w2 w3 w4 w5").recall == pytest.approx(3 / 5)
+    assert corpus_rouge(
+        "w1 w3 w8 w9 w5\nw1 w2 w6 w7 w8", "w1 w2 w3 w4 w5", RougeSettings("rougeL")
+    ).recall == pytest.approx(3 / 5)
 
 
 def test_chinese_by_hand():
     """我爱你们。 and 我爱他们。 by character: 4 of 5 are hit, in order. Without the setting nothing is left of them."""
-    for function in (rouge_n, rouge_l, rouge_lsum):
-        assert function("我爱你们。", "我爱他们。", tokenize="zh").fmeasure == pytest.approx(4 / 5)
-        assert function("我爱你们。", "我爱他们。").fmeasure == 0
+    for kind in ("rouge1", "rougeL", "rougeLsum"):
+        zh = RougeSettings(kind, tokenize="zh")
+        assert corpus_rouge("我爱你们。", "我爱他们。", zh).fmeasure == pytest.approx(4 / 5)
+        assert corpus_rouge("我爱你们。", "我爱他们。", RougeSettings(kind)).fmeasure == 0
 
 
 @pytest.mark.parametrize("stem", [False, True])
@@ -83,7 +79,7 @@ def test_scores_are_rouge_scores(stem, pairs):
     peer = RougeScorer(KINDS, use_stemmer=stem)
     for hypothesis, references in pairs:
         theirs = peer.score_multi(references, hypothesis)
-        for kind, ours in rouge(hypothesis, references, KINDS, stem=stem).items():
+        for kind, ours in rouge(hypothesis, references, KINDS, RougeSettings(stem=stem)).items():
             assert_like_rouge_score(ours, theirs[kind], (kind, hypothesis, references))
 
 
@@ -92,7 +88,7 @@ def test_other_tokens_in_rouge_score(tokenizer, pairs):
     peer = RougeScorer(KINDS, tokenizer=Cut(tokenizer))
     for hypothesis, references in pairs[::3]:
         theirs = peer.score_multi(references, hypothesis)
-        for kind, ours in rouge(hypothesis, references, KINDS, tokenize=tokenizer).items():
+        for kind, ours in rouge(hypothesis, references, KINDS, RougeSettings(tokenize=tokenizer)).items():
             assert_like_rouge_score(ours, theirs[kind], (kind, hypothesis, references))
 
 
@@ -111,7 +107,7 @@ def test_a_corpus_is_the_mean_of_its_pairs(pairs):
 @given(CORPUS, st.sampled_from(KINDS), st.booleans())
 def test_statistics_add_up(corpus, kind, stem):
     hypotheses, sets = zip(*corpus, strict=True)
-    whole = rouge(hypotheses, sets, [kind], stem=stem)[kind]
+    whole = rouge(hypotheses, sets, [kind], RougeSettings(stem=stem))[kind]
     parts = segment_stats(hypotheses, sets, RougeSettings(kind, stem=stem))
     total = sum(parts).score()
     assert (total.hits, total.hypothesis_total, total.reference_total, total.n_pairs, total.signature) == (
@@ -147,7 +143,7 @@ def test_empty_texts_score_0():
 
 
 def test_what_a_result_says():
-    result = rouge_n(["a b", "c"], [["a b", "b"], "c"], tokenize="zh", stem=True)
+    result = corpus_rouge(["a b", "c"], [["a b", "b"], "c"], RougeSettings("rouge1", tokenize="zh", stem=True))
     assert str(result) == (
         "rouge1 = 1.0000 (precision = 1.0000 recall = 1.0000 hits = 3 hyp_total = 3 ref_total = 3 pairs = 2)"
     )
@@ -162,14 +158,14 @@ def test_unknown_kind(kind):
 
 def test_input_that_is_refused():
     with pytest.raises(ValueError, match="kind must be rouge1 to rouge9, rougeL or rougeLsum; got 'rouge0'"):
-        rouge_n("a", "a", n=0)
+        corpus_rouge("a", "a", RougeSettings("rouge0"))
     with pytest.raises(ValueError, match="kinds must be a list of names; got the string 'rouge1'"):
         rouge("a", "a", "rouge1")
     with pytest.raises(ValueError, match="kinds must name at least one kind of ROUGE; got none"):
         rouge("a", "a", [])
-    for function in (rouge, rouge_n, rouge_l, rouge_lsum):
-        with pytest.raises(ValueError, match=r"tokenize must be one of .*; got '14a'"):
-            function("a", "a", tokenize="14a")
+    with pytest.raises(ValueError, match=r"tokenize must be one of .*; got '14a'"):
+        RougeSettings(tokenize="14a")
+    for function in (rouge, corpus_rouge):
         with pytest.raises(ValueError, match="must hold at least one text; got an empty list"):
             function([], [])
         with pytest.raises(ValueError, match="same length; got 1 and 2"):
@@ -185,5 +181,5 @@ def test_input_that_is_refused():
 def test_input_is_left_as_it_was():
     hypotheses, references, kinds = ["The cat "], [["A cat", "CAT"]], ["rougeL", "rouge1"]
     before = copy.deepcopy((hypotheses, references, kinds))
-    assert list(rouge(hypotheses, references, kinds, stem=True)) == kinds
+    assert list(rouge(hypotheses, references, kinds, RougeSettings(stem=True))) == kinds
     assert (hypotheses, references, kinds) == before

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rouge_score import tokenize as rouge_tokenize
 from sacrebleu.metrics.bleu import _get_tokenizer
 
+from aigc_book.metrics.counting import TokenIds
 from aigc_book.metrics.porter import stem
-from aigc_book.metrics.tokenize import CHINESE, TOKENIZERS, TokenIds, tokenize
+from aigc_book.metrics.tokenize import CHINESE, TOKENIZERS, tokenize
 
 SACREBLEU = {name: _get_tokenizer(name)() for name in ("13a", "zh", "char", "none")}
 TEXT = st.text(

@@ -3,9 +3,9 @@ import random
 import numpy as np
 import pytest
 
-from aigc_book.metrics import lcs
-from aigc_book.metrics.lcs import lcs_lengths, lcs_rows
-from aigc_book.metrics.rows import Rows
+from aigc_book.metrics.counting import lcs
+from aigc_book.metrics.counting.lcs import lcs_lengths, lcs_rows
+from aigc_book.metrics.counting.rows import Rows
 
 
 def table(left, right):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from nltk.translate.meteor_score import _count_chunks, align_words
 
-from aigc_book.metrics.alignment import StemIds, align, align_rows, chunk_starts
-from aigc_book.metrics.rows import Rows
+from aigc_book.metrics.counting import Rows, chunk_starts
+from aigc_book.metrics.meteor import MeteorSettings, align
 from aigc_book.metrics.tokenize import tokenize
+from aigc_book.metrics.word_matching import StemIds, align_rows
 
 
 class NoSynonyms:
@@ -32,7 +33,7 @@ class BigIsLarge:
 def test_by_hand():
     """he-he and home-home are equal, walks and walked have the stem walk."""
     assert align("he walks home", "Home he walked") == [(0, 1, "exact"), (1, 2, "stem"), (2, 0, "exact")]
-    assert align("he walks home", "Home he walked", stem=False) == [(0, 1, "exact"), (2, 0, "exact")]
+    assert align("he walks home", "Home he walked", MeteorSettings(stem=False)) == [(0, 1, "exact"), (2, 0, "exact")]
 
 
 def test_from_the_end():
@@ -42,14 +43,19 @@ def test_from_the_end():
 
 def test_synonyms_come_last_and_are_looked_up_by_stem():
     """big is not large's equal, nor is its stem: big; large has the stem larg, which the dictionary does not have."""
-    assert align("big cat", "large cat", stem=False, synonyms=BigIsLarge()) == [(0, 0, "synonym"), (1, 1, "exact")]
-    assert align("big cat", "large cat", synonyms=BigIsLarge()) == [(1, 1, "exact")]
-    assert align("of_size", "big", stem=False, synonyms=BigIsLarge(), tokenize="none") == []  # no phrases
+    assert align("big cat", "large cat", MeteorSettings(stem=False, synonyms=BigIsLarge())) == [
+        (0, 0, "synonym"),
+        (1, 1, "exact"),
+    ]
+    assert align("big cat", "large cat", MeteorSettings(synonyms=BigIsLarge())) == [(1, 1, "exact")]
+    assert (
+        align("of_size", "big", MeteorSettings(stem=False, synonyms=BigIsLarge(), tokenize="none")) == []
+    )  # no phrases
 
 
 @pytest.mark.parametrize("reference", ["large enormous", "enormous large"])
 def test_of_several_synonyms_the_last_one_is_taken(reference):
-    assert align("big", reference, stem=False, synonyms=BigIsLarge()) == [(0, 1, "synonym")]
+    assert align("big", reference, MeteorSettings(stem=False, synonyms=BigIsLarge())) == [(0, 1, "synonym")]
 
 
 def test_alignments_are_nltks(pairs):
@@ -90,6 +96,6 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match=r"reference must be one text; got list \(meteor takes a list\)"):
         align("a", ["a"])
     with pytest.raises(ValueError, match=r"tokenize must be one of .*; got '14a'"):
-        align("a", "a", tokenize="14a")
+        align("a", "a", MeteorSettings(tokenize="14a"))
     with pytest.raises(ValueError, match=r"synonyms must have a method synsets\(word\); got int"):
-        align("a", "a", synonyms=5)
+        align("a", "a", MeteorSettings(synonyms=5))

@@ -4,9 +4,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from aigc_book.metrics import ngrams
-from aigc_book.metrics.ngrams import clipped_matches, ngram_totals
-from aigc_book.metrics.rows import Rows
+from aigc_book.metrics.counting import ngrams
+from aigc_book.metrics.counting.ngrams import clipped_matches, ngram_totals
+from aigc_book.metrics.counting.rows import Rows
 
 
 def count(ids, n):
@@ -56,3 +56,17 @@ def test_neither_ngrams_nor_counts_reach_over_the_end_of_a_text():
 
 def test_totals():
     assert ngram_totals(np.array([0, 1, 3]), 3).tolist() == [[0, 0, 0], [1, 0, 0], [3, 2, 1]]
+
+
+def test_one_text_against_very_many():
+    """2^18 references of 4 ids below 2^26: keys of (n-gram, reference) don't fit into 63 bits as they are."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(2**26, size=(2**18, 4))
+    ids[-2, 1:] = ids[0, :3]  # 0 1 2 stand in another reference after something else
+    matches = clipped_matches(
+        Rows.from_lists([ids[0].tolist()]), Rows(ids.ravel(), np.full(len(ids), 4)), 4, np.array([len(ids)])
+    )
+    assert matches.tolist() == [[4, 3, 2, 1]]
+    others = Rows(ids[1:].ravel(), np.full(len(ids) - 1, 4))
+    matches = clipped_matches(Rows.from_lists([ids[0].tolist()]), others, 4, np.array([len(ids) - 1]))
+    assert matches.tolist() == [[3, 2, 1, 0]]

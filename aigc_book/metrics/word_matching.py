@@ -18,10 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
-from aigc_book.metrics.pairs import require_string
+from aigc_book.metrics.counting import Memo, Rows, match_equal
 from aigc_book.metrics.porter import stem as porter_stem
-from aigc_book.metrics.rows import Rows, bits, count_up
-from aigc_book.metrics.tokenize import Memo, TokenIds, Tokenizer
 
 
 class Synonyms(Protocol):
@@ -36,42 +34,6 @@ def check_synonyms(synonyms: Synonyms | None) -> None:
     """Raise ``ValueError`` unless these are synonyms, or ``None``."""
     if synonyms is not None and not callable(getattr(synonyms, "synsets", None)):
         raise ValueError(f"synonyms must have a method synsets(word); got {type(synonyms).__name__}")
-
-
-def align(
-    hypothesis: str,
-    reference: str,
-    *,
-    tokenize: Tokenizer = "13a",
-    stem: bool = True,
-    synonyms: Synonyms | None = None,
-) -> list[tuple[int, int, str]]:
-    """The alignment of two texts, to look at: which word goes with which, and why.
-
-    Args:
-        hypothesis: one text.
-        reference: one text.
-        tokenize: how the texts are cut; positions are those of the tokens. Words are compared in lower case.
-        stem: align words with equal stems.
-        synonyms: align synonyms, as this object knows them.
-
-    Returns:
-        (position in the hypothesis, position in the reference, ``"exact"``, ``"stem"`` or ``"synonym"``), in the
-        order of the hypothesis.
-
-    Raises:
-        ValueError: something other than two texts, an unknown tokenizer, or synonyms without ``synsets``.
-
-    >>> align("he walks home", "home he walked")
-    [(0, 1, 'exact'), (1, 2, 'stem'), (2, 0, 'exact')]
-    """
-    require_string(hypothesis, "hypothesis", "meteor")
-    require_string(reference, "reference", "meteor")
-    check_synonyms(synonyms)
-    tokens = TokenIds(tokenize, str.lower)
-    left, right = tokens.encode([hypothesis]), tokens.encode([reference])
-    stages = align_rows(left, right, StemIds(tokens.tokens(), stem), stem, synonyms)
-    return sorted((int(i), int(j), name) for name, places in stages.items() for i, j in zip(*places, strict=True))
 
 
 def align_rows(
@@ -89,14 +51,14 @@ def align_rows(
         counts through all the ids of all rows.
     """
     left_row, right_row = left.row_of, right.row_of
-    stages = {"exact": _match_equal(left.ids, left_row, right.ids, right_row)}
+    stages = {"exact": match_equal(left.ids, left_row, right.ids, right_row)}
     if not stem and synonyms is None:
         return stages
     i_open = np.delete(np.arange(len(left.ids)), stages["exact"][0])
     j_open = np.delete(np.arange(len(right.ids)), stages["exact"][1])
     left_stem, right_stem = stems.of(left.ids[i_open]), stems.of(right.ids[j_open])
     if stem:
-        i, j = _match_equal(left_stem, left_row[i_open], right_stem, right_row[j_open])
+        i, j = match_equal(left_stem, left_row[i_open], right_stem, right_row[j_open])
         stages["stem"] = i_open[i], j_open[j]
         i_open, left_stem = np.delete(i_open, i), np.delete(left_stem, i)
         j_open, right_stem = np.delete(j_open, j), np.delete(right_stem, j)
@@ -130,52 +92,6 @@ class StemIds:
         """Ids of stems → the stems."""
         names = list(self._numbers)
         return [names[stem] for stem in stems.tolist()]
-
-
-def chunk_starts(i: np.ndarray, j: np.ndarray, row_of: np.ndarray) -> np.ndarray:
-    """The places on the left where a chunk starts: where the word before is not aligned with the word before.
-
-    A chunk is a run of aligned words that are adjacent and in the same order in both texts.
-
-    Args:
-        i, j: places on the left, and those on the right that they are aligned with.
-        row_of: the row of each place on the left.
-    """
-    partner = np.full(len(row_of) + 1, -2)  # one more, at the end, for the place before the first
-    partner[i] = j
-    goes_on = (partner[i - 1] == j - 1) & (row_of[i - 1] == row_of[i])
-    return i[~goes_on]
-
-
-def _match_equal(
-    left: np.ndarray, left_row: np.ndarray, right: np.ndarray, right_row: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Match equal keys in the same row: the last one on the left with the last one on the right, and so on backwards.
-
-    Walking through the left from its end, and taking the last free one on the right each time, comes to just that.
-
-    Args:
-        left, left_row: the keys on the left, and the row that each is in, in ascending order.
-        right, right_row: the same for the right.
-
-    Returns:
-        Places on the left and the places on the right that they go with.
-    """
-    key = np.concatenate([left, right])
-    row = np.concatenate([left_row, right_row])
-    place = np.concatenate([np.arange(len(left)), np.arange(len(right))])
-    side = np.repeat([0, 1], [len(left), len(right)])
-    key_bits, place_bits = bits(key), bits(place)
-    assert bits(row) + key_bits + 1 + place_bits < 64, "too many words at once for keys of 63 bits"
-    # Sorted by row, then key, then side, then place: equal keys of a row stand together, the left ones first.
-    packed = np.sort((((((row << key_bits) | key) << 1) | side) << place_bits) | place)
-    group, side, place = packed >> (place_bits + 1), (packed >> place_bits) & 1, packed & ((1 << place_bits) - 1)
-    start = np.flatnonzero(np.diff(group, prepend=-1))
-    end = np.append(start[1:], len(group))
-    middle = end - np.add.reduceat(side, start) if len(start) else end[:0]
-    matched = np.minimum(middle - start, end - middle)
-    back = count_up(matched)
-    return place[np.repeat(middle - matched, matched) + back], place[np.repeat(end - matched, matched) + back]
 
 
 def _match_synonyms(

@@ -12,7 +12,7 @@ array, which is what makes the difference in speed.
 
 import numpy as np
 
-from aigc_book.metrics.rows import Rows, bits, blocks, count_up, running_total
+from aigc_book.metrics.counting.rows import Rows, bits, blocks, count_up, running_total
 
 BLOCK_IDS = 2**14  # what is counted in one go: few enough ids that the arrays stay in the processor's cache
 KEY_BITS = 63
@@ -61,21 +61,30 @@ def _count_block(hypotheses: Rows, references: Rows, max_order: int, per_segment
     # Which text of the segment an id is in: 0 is the hypothesis, 1, 2, … are the references.
     text = np.repeat(np.concatenate([np.zeros(n_segments, np.int64), 1 + count_up(per_segment)]), lengths)
     tokens_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(ids))  # in the text, from here on
+    if bits(ids) > KEY_BITS // 2:
+        ids, _ = _number(ids)
     id_bits, text_bits, segment_bits = bits(ids), bits(text), bits(segment)
     tag, tag_bits = (segment << text_bits) | text, segment_bits + text_bits
     grams, gram_bits = ids, id_bits
     for n in range(1, max_order + 1):
         if n > 1:
             if gram_bits + id_bits + tag_bits > KEY_BITS:  # no room for one more: number them afresh
-                grams = np.unique(grams, return_inverse=True)[1]
-                gram_bits = bits(grams)
-                assert gram_bits + id_bits + tag_bits <= KEY_BITS, "ids count up from 0 and are never so large"
+                grams, gram_bits = _number(grams)
             grams = (grams[:-1] << id_bits) | ids[n - 1 :]
             gram_bits += id_bits
+        if gram_bits + tag_bits > KEY_BITS:  # very many texts, or very large ids
+            grams, gram_bits = _number(grams)
+        assert gram_bits + tag_bits <= KEY_BITS, "no memory holds so many ids"
         inside = tokens_left[: len(grams)] >= n  # those that do not run into the next text
         keys = ((grams << tag_bits) | tag[: len(grams)])[inside]
         matches[:, n - 1] = _clip(keys, text_bits, segment_bits, n_segments)
     return matches
+
+
+def _number(grams: np.ndarray) -> tuple[np.ndarray, int]:
+    """Numbers from 0 in their place, equal for equal ones, and how many bits these take: no more than a place does."""
+    numbers = np.unique(grams, return_inverse=True)[1]
+    return numbers, bits(numbers)
 
 
 def _clip(keys: np.ndarray, text_bits: int, segment_bits: int, n_segments: int) -> np.ndarray:

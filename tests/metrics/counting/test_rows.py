@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from aigc_book.metrics.rows import Rows, blocks, count_up, running_total
+from aigc_book.metrics.counting.rows import Rows, blocks, count_up, running_total
 
 LISTS = [[5, 6, 7], [], [8], [9, 9]]
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aigc_book.metrics.rows import Rows
+from aigc_book.metrics.counting.rows import Rows
 
 PAIRS = 64  # pairs that share one long integer
 MATCH_BYTES = 2**20  # how much of the rows' matches is held at a time
