@@ -24,7 +24,8 @@ import torch
 from aigc_book.data.batches import RandomWindows
 from aigc_book.decoding import GREEDY, generate
 from aigc_book.models.gpt import GPT, GPTConfig
-from aigc_book.training.loop import TrainConfig, fit, next_token_loss
+from aigc_book.training.loop import TrainConfig, fit
+from aigc_book.training.losses import cross_entropy
 from aigc_book.training.optimizers import AdamW, decay_groups
 
 AT_LEAST, GOAL = 0.40, 0.55
@@ -77,12 +78,13 @@ def measure_training(
     torch.manual_seed(0)
     model = GPT(config).to(device)
     ids = torch.randint(config.vocab_size, (200 * config.max_seq_len,), generator=torch.Generator().manual_seed(0))
+    summed = torch.compile(cross_entropy) if compiled else cross_entropy
     history = fit(
         torch.compile(model) if compiled else model,
-        RandomWindows(ids, batch_size=batch, block_size=config.max_seq_len, device=device),
+        RandomWindows(ids, batch_size=batch, block_size=config.max_seq_len),
         TrainConfig(steps, accumulate=accumulate, dtype=torch.bfloat16, log_every=max(1, steps // 4), progress=False),
         optimizers=AdamW(decay_groups(model), lr=6e-4, betas=(0.9, 0.95)),
-        loss=torch.compile(next_token_loss) if compiled else next_token_loss,
+        loss=lambda model, batch: summed(model(batch.ids), batch.targets),
     )
     half = next(i for i, step in enumerate(history.steps) if 2 * step >= steps)
     tokens = (history.tokens[-1] - history.tokens[half]) / (history.seconds[-1] - history.seconds[half])

@@ -48,11 +48,11 @@ def read_windows(path: str, plain: bool) -> dict:
     ids = open_ids(path)
     windows = RandomWindows(np.asarray(_Plain(ids)) if plain else ids, **settings)
     total = 0
-    for _, (inputs, _) in zip(range(N_BATCHES), windows, strict=False):
-        total += int(inputs[0, 0])
+    for _, batch in zip(range(N_BATCHES), windows, strict=False):
+        total += int(batch.ids[0, 0])
     if not plain:
-        for inputs, _ in SequentialWindows(ids, **settings):
-            total += int(inputs[0, 0])
+        for batch in SequentialWindows(ids, **settings):
+            total += int(batch.ids[0, 0])
     after = {field: memory(field) for field in before}
     return {"peak": memory("VmHWM") - before["VmRSS"], **{f: after[f] - before[f] for f in before}, "check": total}
 

@@ -33,9 +33,11 @@ import torch
 from aigc_book.data.batches import RandomWindows, SequentialWindows
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.text.tokenizers import CharTokenizer
-from aigc_book.training.loop import TrainConfig, evaluate_loss, fit
-from aigc_book.training.optimizers import AdamW, Muon, decay_groups, muon_groups
-from aigc_book.training.schedules import warmup_cosine, warmup_linear
+from aigc_book.training import recipes
+from aigc_book.training.evaluate import evaluate
+from aigc_book.training.loop import TrainConfig, fit
+from aigc_book.training.optimizers import AdamW, decay_groups
+from aigc_book.training.schedules import warmup_cosine
 
 CONTEXT, BATCH, ITERATIONS = 64, 12, 2000
 QUICK = 250  # nanoGPT saves its first checkpoint after so many iterations
@@ -64,7 +66,7 @@ def run(command: list[str], folder: Path | None = None) -> str:
 
 def validation_loss(model: torch.nn.Module, ids: np.ndarray) -> float:
     """Nats per character of the whole split."""
-    return evaluate_loss(model, SequentialWindows(ids, batch_size=256, block_size=CONTEXT))
+    return evaluate(model, SequentialWindows(ids, batch_size=256, block_size=CONTEXT)).mean
 
 
 # --- nanoGPT ---------------------------------------------------------------------------------------------------------
@@ -150,16 +152,15 @@ def train_well(train: np.ndarray, validation: np.ndarray, vocab_size: int, steps
     start = time.perf_counter()
     torch.manual_seed(seed)
     model = GPT(GPTConfig.small(vocab_size, CONTEXT, n_layers=4, n_heads=4, d_model=128))
-    matrices, rest = muon_groups(model)
+    optimizers, schedule = recipes.small(
+        model, steps, matrix_rate=0.04, other_rate=0.02, warmup=steps // 20, ns_dtype=torch.bfloat16
+    )
     fit(
         model,
         RandomWindows(train, batch_size=OUR_BATCH, block_size=CONTEXT, seed=seed),
         TrainConfig(steps, clip=None, dtype=torch.bfloat16, log_every=100, progress=False),
-        optimizers=[
-            Muon(matrices, lr=0.04, ns_dtype=torch.bfloat16),
-            AdamW(rest, lr=0.02, betas=(0.9, 0.95), weight_decay=0.0),
-        ],
-        schedule=warmup_linear(steps, warmup=steps // 20),
+        optimizers=optimizers,
+        schedule=schedule,
     )
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "loss": validation_loss(model, validation), "parameters": model.count_parameters()}

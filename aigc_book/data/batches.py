@@ -7,6 +7,7 @@ import mmap
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -23,6 +24,84 @@ _CHUNK = 1 << 18  # ids handled at a time when a file is written or checked
 # Pages of a memory map that were read count as the process's memory. A larger map hands them back to the page cache
 # after about this many bytes; one fault maps 64 KiB (Linux's fault_around_bytes), whatever was asked for.
 _RESIDENT_BYTES, _FAULT_BYTES = 64 << 20, 64 << 10
+IGNORED = -100  # a target that counts for nothing, torch's convention
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences, and what should be predicted from them.
+
+    Args:
+        ids: (B, T) whole numbers.
+        targets: (B, T), one for each place, or (B,), one for each sequence; what is :data:`IGNORED` counts for nothing.
+        mask: (B, T) boolean, True for real tokens and False for padding. None: all are real.
+
+    Raises:
+        ValueError: shapes or dtypes that don't fit.
+    """
+
+    ids: torch.Tensor
+    targets: torch.Tensor
+    mask: torch.Tensor | None = None
+
+    def __post_init__(self):
+        _check_sequences("ids", self.ids)
+        _check_targets("ids", self.ids, self.targets)
+        if self.targets.dim() > 1 and self.targets.shape[:2] != self.ids.shape:
+            raise ValueError(
+                f"targets must be one for each place, {tuple(self.ids.shape)}, or one for each sequence; "
+                f"got shape {tuple(self.targets.shape)}"
+            )
+        _check_mask("mask", self.mask, self.ids)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of sequences for a model that reads one and writes the other.
+
+    Args:
+        source: (B, S) whole numbers: what is read.
+        ids: (B, T) whole numbers: what has been written before each place; the first is a start token.
+        targets: (B, T): what is to be written at each place; what is :data:`IGNORED` counts for nothing.
+        source_mask: (B, S) boolean, True for real tokens and False for padding. None: all are real.
+
+    Raises:
+        ValueError: shapes or dtypes that don't fit.
+    """
+
+    source: torch.Tensor
+    ids: torch.Tensor
+    targets: torch.Tensor
+    source_mask: torch.Tensor | None = None
+
+    def __post_init__(self):
+        _check_sequences("source", self.source)
+        _check_sequences("ids", self.ids)
+        _check_targets("source", self.source, self.targets)
+        if self.targets.shape != self.ids.shape:
+            raise ValueError(
+                f"targets must be one for each place, {tuple(self.ids.shape)}; got shape {tuple(self.targets.shape)}"
+            )
+        _check_mask("source_mask", self.source_mask, self.source)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Things of any kind, and what each of them is: images or vectors with their labels, say.
+
+    Args:
+        inputs: (B, …).
+        targets: (B, …).
+
+    Raises:
+        ValueError: not as many inputs as targets.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+    def __post_init__(self):
+        _check_targets("inputs", self.inputs, self.targets)
 
 
 def id_dtype(vocab_size: int) -> np.dtype:
@@ -119,11 +198,10 @@ class RandomWindows:
         batch_size: B, windows in a batch.
         block_size: T, ids in a window.
         seed: of the generator, a non-negative integer.
-        device: where the batches go; on a CUDA device through pinned memory, without waiting for the copy.
         vocab_size: where given, all ids are checked to be below it.
 
     Yields:
-        ``(inputs, targets)``, both (B, T) int64.
+        :class:`Batch` of ids and targets, both (B, T) int64 in the CPU's memory; whoever trains moves it to a device.
 
     Raises:
         ValueError: the text is too short for a window, an id is out of range, or a size is below 1.
@@ -136,12 +214,11 @@ class RandomWindows:
         batch_size: int,
         block_size: int,
         seed: int = 0,
-        device: torch.device | str = "cpu",
         vocab_size: int | None = None,
     ):
         self.ids = _as_ids(ids, vocab_size)
         _check_window(len(self.ids), batch_size, block_size)
-        self.batch_size, self.block_size, self.device = batch_size, block_size, torch.device(device)
+        self.batch_size, self.block_size = batch_size, block_size
         self._rng = np.random.default_rng(seed)
         self._drawn = 0
         self._n_starts = len(self.ids) - block_size
@@ -149,15 +226,15 @@ class RandomWindows:
         self._offsets = np.arange(block_size) + np.arange(2)[:, None, None]
         self._pages = _MappedPages(self.ids)
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         return self
 
-    def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def __next__(self) -> Batch:
         starts = self._rng.integers(0, self._n_starts, size=(self.batch_size, 1))
         pair = self.ids.take(starts + self._offsets)  # (2, B, T)
         self._drawn += 1
         self._pages.touched(self.batch_size, self.block_size * self.ids.itemsize)
-        return _to_device(pair, self.device)
+        return _batch(pair)
 
     def state_dict(self) -> dict:
         """The exact position: what :meth:`load_state_dict` needs to go on with the very next batch.
@@ -197,25 +274,24 @@ class SequentialWindows:
         *,
         batch_size: int,
         block_size: int,
-        device: torch.device | str = "cpu",
         vocab_size: int | None = None,
     ):
         self.ids = _as_ids(ids, vocab_size)
         _check_window(len(self.ids), batch_size, block_size)
-        self.batch_size, self.block_size, self.device = batch_size, block_size, torch.device(device)
+        self.batch_size, self.block_size = batch_size, block_size
         self.n_windows = (len(self.ids) - 1) // block_size
 
     def __len__(self) -> int:
         return -(-self.n_windows // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         pages = _MappedPages(self.ids)
         for first in range(0, self.n_windows, self.batch_size):
             rows = min(self.batch_size, self.n_windows - first)
             start, length = first * self.block_size, rows * self.block_size
             pair = np.stack([self.ids[start : start + length], self.ids[start + 1 : start + 1 + length]])
             pages.touched(1, length * self.ids.itemsize)
-            yield _to_device(pair.reshape(2, rows, self.block_size), self.device)
+            yield _batch(pair.reshape(2, rows, self.block_size))
 
 
 def pad_batch(sequences: Sequence, pad_id: int, *, side: str = "right") -> tuple[torch.Tensor, torch.Tensor]:
@@ -249,14 +325,29 @@ def pad_batch(sequences: Sequence, pad_id: int, *, side: str = "right") -> tuple
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def _to_device(pair: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """(2, B, T) of any integer → inputs and targets (B, T) int64 on the device."""
-    both = torch.from_numpy(pair.astype(np.int64, copy=False))
-    if device.type == "cuda":
-        both = both.pin_memory().to(device, non_blocking=True)
-    elif device.type != "cpu":
-        both = both.to(device)
-    return both[0], both[1]
+def _batch(pair: np.ndarray) -> Batch:
+    """(2, B, T) of any integer → ids and targets (B, T) int64."""
+    ids, targets = torch.from_numpy(pair.astype(np.int64, copy=False))
+    return Batch(ids, targets)
+
+
+def _check_sequences(name: str, ids: torch.Tensor) -> None:
+    if ids.dim() != 2 or ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise ValueError(f"{name} must be whole numbers of shape (B, T); got {ids.dtype} of shape {tuple(ids.shape)}")
+
+
+def _check_targets(name: str, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    sizes = [t.size(0) if t.dim() else None for t in (inputs, targets)]
+    if sizes[0] is None or sizes[0] != sizes[1]:
+        raise ValueError(f"{name} and targets need the same batch size; got {sizes[0]} and {sizes[1]}")
+
+
+def _check_mask(name: str, mask: torch.Tensor | None, ids: torch.Tensor) -> None:
+    if mask is not None and (mask.dtype != torch.bool or mask.shape != ids.shape):
+        raise ValueError(
+            f"{name} must be boolean of shape {tuple(ids.shape)}, True = may attend; "
+            f"got {mask.dtype} of shape {tuple(mask.shape)}"
+        )
 
 
 def _as_ids(ids: object, vocab_size: int | None = None) -> np.ndarray:

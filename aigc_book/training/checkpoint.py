@@ -9,24 +9,26 @@ there is a ``config.json`` too, so that ``GPT.from_pretrained`` opens the folder
 import hashlib
 import itertools
 import json
+import math
 import os
 import pickle
-import random
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-LAYOUT = 1
+from aigc_book.files import remove_folder, sweep, write_folder_aside
+from aigc_book.training.wrapping import unwrapped
+
+LAYOUT = 2
 WEIGHTS, STATE, HISTORY, MANIFEST = "model.safetensors", "state.pt", "history.json", "checkpoint.json"
 CONFIG = "config.json"
-PREFIX, PARTIAL = "step-", ".partial-"
+PREFIX = "step-"
 
 
 class CheckpointError(ValueError):
@@ -44,41 +46,6 @@ class Checkpoint:
     weights: dict[str, Tensor]
     state: dict[str, Any]
     history: dict[str, Any]
-
-
-def random_state() -> dict[str, Any]:
-    """The state of every random generator: Python's, NumPy's, torch's on the CPU and on each GPU."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()
-    return {
-        "python": random.getstate(),
-        "numpy": (name, keys.tolist(), position, has_gauss, gauss),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all(),
-    }
-
-
-def set_random_state(state: dict[str, Any]) -> None:
-    """Put every random generator back to where :func:`random_state` found it.
-
-    Raises:
-        ValueError: the state is of a machine with another number of GPUs.
-    """
-    if len(state["cuda"]) != torch.cuda.device_count():
-        raise ValueError(
-            f"these random states are of a machine with {len(state['cuda'])} GPUs; this one has "
-            f"{torch.cuda.device_count()}"
-        )
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model itself, out of the wrappings of ``torch.compile`` and ``DistributedDataParallel``."""
-    for wrapping in ("_orig_mod", "module"):
-        model = getattr(model, wrapping, model)
-    return model
 
 
 def model_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -117,6 +84,21 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
             tensor.copy_(weights[name])
 
 
+def check_finite(model: nn.Module) -> None:
+    """Refuse weights that a run has ruined: a checkpoint of them would be worth nothing.
+
+    Raises:
+        FloatingPointError: a trained parameter is infinite or not a number somewhere, or a buffer is not a number.
+    """
+    model = unwrapped(model)
+    poisoned = [n for n, p in model.named_parameters() if p.requires_grad and not bool(p.isfinite().all())]
+    poisoned += [n for n, b in model.named_buffers() if b.is_floating_point() and bool(b.isnan().any())]
+    if poisoned:
+        raise FloatingPointError(
+            f"{poisoned[0]!r} is not finite" + f", nor are {len(poisoned) - 1} more" * (len(poisoned) > 1)
+        )
+
+
 def check_plain(value: Any, name: str = "state") -> None:
     """Refuse what could not be read back without executing code.
 
@@ -152,20 +134,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync(path: Path) -> None:
-    """Wait until the disk has what was written to a file, or to a folder's list of names."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 class Checkpoints:
     """A folder of checkpoints of one run: the last few, and the one with the lowest validation loss.
 
     Args:
-        folder: made when the first checkpoint is saved. One run writes to it at a time.
+        folder: made when the first checkpoint is saved; "~" is the home. One run writes to it at a time. Folders that
+            somebody else has put there are never removed.
         keep_last: how many of the latest to keep, at least 1.
         keep_best: whether to keep the best besides.
 
@@ -176,26 +150,33 @@ class Checkpoints:
     def __init__(self, folder: str | os.PathLike[str], *, keep_last: int = 2, keep_best: bool = True):
         if keep_last < 1:
             raise ValueError(f"keep_last must be at least 1; got {keep_last}")
-        self.folder, self.keep_last, self.keep_best = Path(folder), keep_last, keep_best
+        self.folder, self.keep_last, self.keep_best = Path(folder).expanduser(), keep_last, keep_best
 
     def paths(self) -> list[Path]:
-        """The checkpoints that are there, oldest first."""
-        found = [p for p in self.folder.glob(PREFIX + "*") if p.is_dir() and p.name[len(PREFIX) :].isdigit()]
-        return sorted(found, key=lambda p: int(p.name[len(PREFIX) :]))
+        """The checkpoints that are there, oldest first; also damaged ones."""
+        found = [path for path in self.folder.glob(PREFIX + "*") if _step(path) is not None and _has_our_files(path)]
+        return sorted(found, key=_step)
 
     def latest(self) -> Path | None:
         """The checkpoint of the highest step, or None."""
         return next(reversed(self.paths()), None)
 
+    def latest_good(self) -> Path | None:
+        """The checkpoint of the highest step whose files are all whole, or None."""
+        return self._latest_good(None, None)
+
     def best(self) -> Path | None:
-        """The checkpoint of the lowest validation loss (the earliest of equals), or None if none was evaluated."""
+        """The checkpoint of the lowest validation loss, the earliest of equals; None if none was evaluated to a number.
+
+        NaN is worse than anything.
+        """
         losses = []
         for path in self.paths():
             try:
                 loss = self._manifest(path)["validation_loss"]
             except CheckpointError:
                 continue  # a damaged one is reported when it is loaded
-            if loss is not None:
+            if loss is not None and not math.isnan(loss):
                 losses.append((loss, path))
         return min(losses, key=lambda pair: pair[0])[1] if losses else None
 
@@ -224,48 +205,53 @@ class Checkpoints:
 
         Raises:
             TypeError: the state holds something else than tensors and plain values.
+            FloatingPointError: the weights aren't finite; see :func:`check_finite`.
             OSError: the disk is full, or can't be written to; earlier checkpoints are untouched and named.
         """
         check_plain(state)
+        check_finite(model)
         final = self.folder / f"{PREFIX}{step:08d}"
-        aside = None
+        if final.exists() and not self._is_ours(final):
+            final.rename(_free_name(final))  # not ours to delete
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model_weights(model).items()}
+        needed = sum(tensor.nbytes for tensor in weights.values())
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            aside = self._new_aside()
-            save_file({k: v.contiguous() for k, v in model_weights(model).items()}, aside / WEIGHTS)
-            with (aside / STATE).open("wb") as file:
-                torch.save(state, file)
-            (aside / HISTORY).write_text(json.dumps(history), encoding="utf-8")
-            if settings.get("model") is not None:
-                kind = getattr(unwrapped(model), "model_type", type(unwrapped(model)).__name__)
-                (aside / CONFIG).write_text(json.dumps({"model_type": kind, **settings["model"]}), encoding="utf-8")
-            body = {
-                "layout": LAYOUT,
-                "step": step,
-                "validation_loss": validation_loss,
-                "settings": settings,
-                "files": {path.name: _digest(path) for path in sorted(aside.iterdir())},
-            }
-            (aside / WEIGHTS).chmod((aside / HISTORY).stat().st_mode)  # safetensors makes it readable by its owner only
-            digest = hashlib.sha256(json.dumps(body).encode()).hexdigest()
-            (aside / MANIFEST).write_text(json.dumps({"digest": digest, **body}, indent=1), encoding="utf-8")
-            for path in (*aside.iterdir(), aside):
-                _sync(path)
-            self._remove(final)
-            aside.rename(final)
-            _sync(self.folder)
+            sweep(self.folder)
+            with write_folder_aside(final) as aside:
+                save_file(weights, aside / WEIGHTS, metadata={"format": "pt"})
+                with (aside / STATE).open("wb") as file:
+                    torch.save(state, file)
+                (aside / HISTORY).write_text(json.dumps(history), encoding="utf-8")
+                if settings.get("model") is not None:
+                    kind = getattr(unwrapped(model), "model_type", type(unwrapped(model)).__name__)
+                    (aside / CONFIG).write_text(json.dumps({"model_type": kind, **settings["model"]}), encoding="utf-8")
+                body = {
+                    "layout": LAYOUT,
+                    "step": step,
+                    "validation_loss": validation_loss,
+                    "settings": settings,
+                    "files": {path.name: _digest(path) for path in sorted(aside.iterdir())},
+                }
+                digest = hashlib.sha256(json.dumps(body).encode()).hexdigest()
+                (aside / MANIFEST).write_text(json.dumps({"digest": digest, **body}, indent=1), encoding="utf-8")
         except (OSError, RuntimeError, SafetensorError) as error:  # a full disk is each of the three, by who writes
-            last = self.latest()
+            last = self.latest_good()
             left = f"the last one is {last}" if last else "there is no earlier one"
             number = getattr(error, "errno", None)
-            message = f"could not save a checkpoint of step {step} to {self.folder}: {error}; {left}"
+            message = (
+                f"could not save a checkpoint of step {step} to {self.folder}: {error}{self._space(needed)}; {left}"
+            )
             raise (OSError(number, message) if number else OSError(message)) from error
-        finally:
-            if aside is not None:
-                shutil.rmtree(aside, ignore_errors=True)
         self._thin_out(final)
         return final
+
+    def _space(self, needed: int) -> str:
+        """Words for a disk that is too small for the weights alone; torch's own error doesn't say so."""
+        there = next((folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists()), None)
+        free = shutil.disk_usage(there).free if there else needed
+        return (
+            f" (the disk is full: {free:,} bytes are free, the weights alone need {needed:,})" if free < needed else ""
+        )
 
     def _thin_out(self, newest: Path) -> None:
         """Remove what needn't be kept: also checkpoints of later steps, which a run that went back has left behind."""
@@ -290,7 +276,7 @@ class Checkpoints:
             CheckpointError: a file is missing, truncated, changed, or of another layout, or the settings differ. The
                 message names the latest good checkpoint in the folder.
         """
-        chosen = self.latest() if path is None else Path(path)
+        chosen = self.latest() if path is None else Path(path).expanduser()
         if chosen is None or not chosen.is_dir():
             raise FileNotFoundError(f"no checkpoint {'in ' + str(self.folder) if chosen is None else chosen}")
         try:
@@ -314,9 +300,9 @@ class Checkpoints:
                 f"{error}; " + (f"the last good one is {good}" if good else "no other is good")
             ) from None
 
-    def _latest_good(self, bad: Path, settings: dict[str, Any] | None) -> Path | None:
+    def _latest_good(self, bad: Path | None, settings: dict[str, Any] | None) -> Path | None:
         for path in reversed(self.paths()):
-            if path.resolve() != bad.resolve():
+            if bad is None or path.resolve() != bad.resolve():
                 try:
                     self._verified(path, settings)
                 except CheckpointError:
@@ -349,21 +335,31 @@ class Checkpoints:
             raise CheckpointError(f"{path} has layout {body['layout']}; this version reads layout {LAYOUT}")
         return body
 
-    def _new_aside(self) -> Path:
-        """A folder to write in, or to delete from, that nobody takes for a checkpoint."""
-        names = (self.folder / f"{PARTIAL}{os.getpid()}-{n}" for n in itertools.count())
-        aside = next(name for name in names if not name.exists())
-        aside.mkdir()
-        return aside
+    def _is_ours(self, path: Path) -> bool:
+        try:
+            return bool(self._manifest(path))
+        except CheckpointError:
+            return False
 
     def _remove(self, path: Path) -> None:
-        """Take a folder away in one step, then delete its files."""
-        if path.exists():
-            aside = self._new_aside()
-            path.rename(aside / path.name)
-            shutil.rmtree(aside, ignore_errors=True)
+        """Take a checkpoint away in one step, then delete its files; what isn't one stays."""
+        if self._is_ours(path):
+            remove_folder(path)
 
-    def _sweep(self) -> None:
-        """Delete what an earlier process left half-written when it was killed."""
-        for path in self.folder.glob(PARTIAL + "*"):
-            shutil.rmtree(path, ignore_errors=True)
+
+def _step(path: Path) -> int | None:
+    """The step that a folder's name says, or None if it is no name of ours."""
+    number = path.name.removeprefix(PREFIX)
+    return (
+        int(number) if number.isascii() and number.isdecimal() and path.name == f"{PREFIX}{int(number):08d}" else None
+    )
+
+
+def _has_our_files(path: Path) -> bool:
+    return any((path / name).is_file() for name in (WEIGHTS, STATE, HISTORY, MANIFEST))
+
+
+def _free_name(path: Path) -> Path:
+    """A name beside ``path`` that nobody has."""
+    names = (path.with_name(f"{path.name}.replaced-{n}") for n in itertools.count(1))
+    return next(name for name in names if not name.exists())

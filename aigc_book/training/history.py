@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+from aigc_book.files import write_aside
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What happened in a run: lists of equal length, one entry every ``log_every`` steps.
 
@@ -20,8 +19,9 @@ class History:
         steps: updates done by then.
         losses: mean training loss (nats per token) of the steps since the entry before.
         learning_rates: rate of the first group of the first optimizer.
-        gradient_norms: norm of the gradient of all parameters together, before clipping.
-        tokens: targets seen since the beginning.
+        gradient_norms: norm of the gradient of all parameters together, before clipping; infinite where float16
+            overflowed and nothing was updated.
+        tokens: targets seen since the beginning, without those that count for nothing.
         seconds: spent on training since the beginning, without evaluation and saving.
         validation_steps: updates done at each evaluation.
         validation_losses: nats per token of each evaluation.
@@ -36,12 +36,17 @@ class History:
     validation_steps: list[int] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        steps = f"{len(self.steps)} entries up to step {self.steps[-1]}" if self.steps else "no entries"
+        last = [f"loss {self.losses[-1]:.4g}"] if self.losses else []
+        last += [f"validation loss {self.validation_losses[-1]:.4g}"] if self.validation_losses else []
+        last += [f"{self.seconds[-1]:.1f} s"] if self.seconds else []
+        return f"<History: {', '.join([steps, *last])}>"
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the history as JSON, aside first and then renamed."""
-        path = Path(path)
-        aside = path.with_name(f".{path.name}.partial")
-        aside.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        aside.replace(path)
+        with write_aside(path) as file:
+            file.write(json.dumps(asdict(self)).encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "History":
@@ -52,7 +57,7 @@ class History:
             ValueError: it is not a history.
         """
         try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            values = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
             raise ValueError(f"{path} is not a history: {error}") from error
         names = {f.name for f in fields(cls)}
@@ -62,16 +67,12 @@ class History:
 
 
 class Recorder:
-    """A history being written: counts steps, tokens and seconds, and keeps the losses that have no entry yet.
-
-    Losses stay on the device until :meth:`settle` fetches them all, so that a GPU isn't waited for at every step.
-    """
+    """A history being written: counts steps, tokens and seconds, and keeps the losses that have no entry yet."""
 
     def __init__(self):
         self.history = History()
         self.step, self.tokens, self.seconds = 0, 0, 0.0
-        self._pending: list[Tensor] = []  # losses of the latest steps, on the device
-        self._losses: list[float] = []  # those before them, since the last entry
+        self._losses: list[float] = []  # since the last entry
         self._clock: float | None = None
 
     def start_clock(self) -> None:
@@ -84,28 +85,15 @@ class Recorder:
             self.seconds += time.perf_counter() - self._clock
         self._clock = None
 
-    def count(self, loss: Tensor, tokens: int) -> None:
-        """One more update was made, from so many targets."""
+    def count(self, loss: float, tokens: float) -> None:
+        """One more update was made, with this mean loss over so many targets."""
         self.step += 1
-        self.tokens += tokens
-        self._pending.append(loss)
-
-    def settle(self) -> None:
-        """Fetch the losses and look at them.
-
-        Raises:
-            FloatingPointError: one of them is infinite or not a number; the message names its step.
-        """
-        losses = torch.stack(self._pending).tolist() if self._pending else []
-        self._pending = []
-        for step, loss in enumerate(losses, start=self.step - len(losses) + 1):
-            if not math.isfinite(loss):
-                raise FloatingPointError(f"the loss is {loss} at step {step}")
-        self._losses += losses
+        self.tokens += int(tokens) if tokens == int(tokens) else tokens
+        self._losses.append(loss)
 
     def enter(self, learning_rate: float, gradient_norm: float) -> float:
         """Write an entry of the history; returns its loss."""
-        self.settle()
+        is_running = self._clock is not None
         self.stop_clock()
         loss = math.fsum(self._losses) / len(self._losses)
         self._losses = []
@@ -116,7 +104,8 @@ class Recorder:
         history.gradient_norms.append(gradient_norm)
         history.tokens.append(self.tokens)
         history.seconds.append(self.seconds)
-        self.start_clock()
+        if is_running:
+            self.start_clock()
         return loss
 
     def enter_validation(self, loss: float) -> None:
@@ -126,12 +115,11 @@ class Recorder:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, as values for JSON."""
-        self.settle()
         counts = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "losses": self._losses}
         return {**counts, "history": asdict(self.history)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state_dict` gave."""
         self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
-        self._losses, self._pending = list(state["losses"]), []
+        self._losses = list(state["losses"])
         self.history = History(**state["history"])

@@ -1,38 +1,33 @@
-"""The training loop: batch, accumulate, clip, step."""
+"""The training loop: batch, accumulate, clip, step; look, evaluate, save."""
 
 import itertools
-import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
 from aigc_book.kernels.memory import freed_memory_kept
-from aigc_book.training.checkpoint import (
-    Checkpoint,
-    Checkpoints,
-    check_plain,
-    load_weights,
-    random_state,
-    set_random_state,
-    unwrapped,
-)
-from aigc_book.training.history import History, Recorder
+from aigc_book.layers.mode import training
+from aigc_book.training.batch import check_ids, to_device
+from aigc_book.training.checkpoint import Checkpoints, check_plain
+from aigc_book.training.epochs import length, with_state
+from aigc_book.training.evaluate import evaluate
+from aigc_book.training.history import History
+from aigc_book.training.losses import Loss, next_token_loss
 from aigc_book.training.optimizers import AdamW, decay_groups
+from aigc_book.training.randomness import random_state, set_random_state
+from aigc_book.training.run import Run
 from aigc_book.training.schedules import Schedule, constant
+from aigc_book.training.step import as_list, drop_gradients, parameters_of, update
 
-Inputs = Tensor | tuple[Tensor, ...]  # several are several arguments of the model
-Batch = tuple[Inputs, Tensor]
-Loss = Callable[[Tensor, Tensor], Tensor]
-IGNORED = -100  # a target that counts for nothing, torch's convention
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -45,11 +40,11 @@ class TrainConfig:
         accumulate: batches whose gradients make one update.
         clip: largest norm of the gradient of all parameters together; None doesn't clip.
         dtype: what matrix products are computed in, through ``torch.autocast``: float32, bfloat16, or float16 (with a
-            gradient scaler). Weights are float32 always.
+            gradient scaler). Weights are float32 always, and others are refused.
         log_every: how often a line goes into the history.
         eval_every: how often the validation loss is measured; it always is after the last step.
         checkpoint_every: how often a checkpoint is saved; one always is after the last step. None: whenever the
-            validation loss is measured.
+            validation loss is measured, and if it never is in between, ten times a run.
         progress: whether to show a progress bar.
 
     Raises:
@@ -77,117 +72,275 @@ class TrainConfig:
             raise ValueError(f"dtype must be one of {', '.join(map(str, DTYPES))}; got dtype={self.dtype!r}")
 
 
-def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy in nats per token, the mean over all targets but those that are -100.
+@dataclass(frozen=True)
+class Entry:
+    """What :func:`train` yields when it has logged, evaluated or saved.
 
-    Args:
-        logits: (B, T, V); computed on in float32 whatever their dtype.
-        targets: (B, T) ids.
+    Attributes:
+        step: updates done so far.
+        loss: mean training loss of the steps since the last one that was logged; None if this step isn't.
+        learning_rate: as in :class:`History`, likewise.
+        gradient_norm: likewise.
+        validation_loss: the loss a target of this evaluation; None if there was none.
+        checkpoint: the folder that was saved; None if none was.
+        history: of the run from its very first step; it grows.
     """
-    return F.cross_entropy(logits.flatten(0, -2).float(), targets.flatten(), ignore_index=IGNORED)
+
+    step: int
+    loss: float | None
+    learning_rate: float | None
+    gradient_norm: float | None
+    validation_loss: float | None
+    checkpoint: Path | None
+    history: History = field(repr=False)
 
 
-def _vocab_size(model: nn.Module) -> int | None:
-    return getattr(getattr(unwrapped(model), "config", None), "vocab_size", None)
+def fit(
+    model: nn.Module,
+    batches: Iterable[Any],
+    config: TrainConfig,
+    *,
+    optimizers: Optimizer | Sequence[Optimizer] | None = None,
+    schedule: Schedule | None = None,
+    loss: Loss = next_token_loss,
+    validation: Iterable[Any] | None = None,
+    checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
+    resume: bool | str | os.PathLike[str] = False,
+) -> History:
+    """Train a model, in place, to the end: :func:`train` without a look in between.
 
-
-def _autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
-    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
-
-
-def _call(model: nn.Module, inputs: Inputs) -> Tensor:
-    return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
-
-
-def _check_ids(inputs: Inputs, targets: Tensor, vocab_size: int | None) -> None:
-    """Refuse ids that the model has no row for: on a GPU they would end the process, not raise an error."""
-    for part in inputs if isinstance(inputs, tuple) else (inputs,):
-        if part.shape[0] != targets.shape[0]:
-            raise ValueError(f"inputs and targets need the same batch size; got {part.shape[0]} and {targets.shape[0]}")
-    for name, ids in (("inputs", inputs), ("targets", targets)):  # of several inputs the model knows the vocabularies
-        if vocab_size is None or isinstance(ids, tuple) or ids.is_floating_point() or ids.numel() == 0:
-            continue
-        if ids.device.type != "cpu":  # the answer would have to be waited for
-            continue
-        low, high = (int(x) for x in torch.aminmax(ids))
-        ignored = low < 0 and name == "targets" and bool(((ids >= 0) | (ids == IGNORED)).all())
-        if high >= vocab_size or (low < 0 and not ignored):
-            raise ValueError(f"{name} must be ids from 0 to vocab_size - 1 = {vocab_size - 1}; got {low} to {high}")
-
-
-def _to(device: torch.device, tensor: Inputs) -> Inputs:
-    """Copy to the device; to a GPU from pinned memory, so that the copy overlaps with computing."""
-    if isinstance(tensor, tuple):
-        return tuple(_to(device, part) for part in tensor)
-    if device.type == "cuda" and tensor.device.type == "cpu":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
-
-
-@torch.no_grad()
-def evaluate_loss(
-    model: nn.Module, batches: Iterable[Batch], *, loss: Loss = next_token_loss, dtype: torch.dtype = torch.float32
-) -> float:
-    """The mean loss per target over one pass, exact also when the last batch is smaller.
-
-    The model is in evaluation mode meanwhile (no dropout), and afterwards in the mode that it was in.
-
-    Args:
-        model: ids (B, T) → logits (B, T, V).
-        batches: pairs of inputs and targets, with an end.
-        loss: mean over the targets that aren't -100; nats per token by default.
-        dtype: of matrix products, as in :class:`TrainConfig`.
-
-    Raises:
-        ValueError: no batch, or no target at all; ids that the model has no row for.
-    """
-    device = next(model.parameters()).device
-    vocab_size = _vocab_size(model)
-    was_training = model.training
-    model.eval()
-    sums, counts = [], []
-    try:
-        for inputs, targets in batches:
-            _check_ids(inputs, targets, vocab_size)
-            inputs, targets = _to(device, inputs), _to(device, targets)
-            count = (targets != IGNORED).sum()
-            with _autocast(device, dtype):
-                mean = loss(_call(model, inputs), targets)
-            # A batch without targets has the mean 0/0; it adds nothing to the sum.
-            sums.append(torch.where(count > 0, mean.float() * count, 0.0))
-            counts.append(count)
-    finally:
-        model.train(was_training)
-    total = sum(torch.stack(counts).tolist()) if counts else 0
-    if total == 0:
-        raise ValueError(f"nothing to evaluate: got {len(counts)} batches with {total} targets")
-    return math.fsum(torch.stack(sums).tolist()) / total
-
-
-def _gradients(optimizers: Sequence[Optimizer]) -> list[Tensor]:
-    params = (p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"])
-    return [p.grad for p in params if p.grad is not None]
-
-
-def clip_gradients(gradients: list[Tensor], limit: float | None) -> Tensor:
-    """Scale the gradients, in place, so that the norm of all of them together is at most ``limit``.
+    Arguments and errors are those of :func:`train`.
 
     Returns:
-        the norm before; if ``limit`` is None that is all that happens.
-
-    Source: Pascanu, Mikolov and Bengio (2013), algorithm 1.
+        the history, from the very first step.
     """
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    # On a CPU the norm is at hand, and most steps need not touch the gradients; a GPU would have to be waited for.
-    if limit is not None and (norm.device.type != "cpu" or norm > limit):
-        torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
-    return norm
+    entries = train(
+        model,
+        batches,
+        config,
+        optimizers=optimizers,
+        schedule=schedule,
+        loss=loss,
+        validation=validation,
+        checkpoints=checkpoints,
+        resume=resume,
+    )
+    for entry in entries:  # noqa: B007
+        pass
+    return entry.history
+
+
+def train(
+    model: nn.Module,
+    batches: Iterable[Any],
+    config: TrainConfig,
+    *,
+    optimizers: Optimizer | Sequence[Optimizer] | None = None,
+    schedule: Schedule | None = None,
+    loss: Loss = next_token_loss,
+    validation: Iterable[Any] | None = None,
+    checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
+    resume: bool | str | os.PathLike[str] = False,
+) -> Iterator[Entry]:
+    """Train a model, in place, as a generator: it stops at every log, evaluation and checkpoint and hands over. ::
+
+        for entry in train(model, windows, TrainConfig(steps=1000, eval_every=100), validation=held_out):
+            if entry.validation_loss is not None:
+                print(entry.step, entry.validation_loss, sample_text(model))
+            if entry.loss is not None and entry.loss < 1.5:
+                break
+
+    Nothing is trained before the first entry is asked for. While the caller looks, the model's modes and the rates of
+    the optimizers are the caller's; what is drawn from the global generators meanwhile doesn't change what training
+    draws.
+
+    With ``resume=True`` the same call goes on after an interruption, however sudden, as if there had been none: the
+    weights, the history (but for ``seconds``) and all later batches are the same bit for bit, on the same machine.
+
+    Args:
+        model: what the loss is given, on the device that it should train on; it may be one that ``torch.compile``
+            returned. Its modes: see :func:`aigc_book.layers.mode.training`. If it has a ``config`` (a dataclass), a
+            checkpoint must have been made with an equal one, and ids are compared with its ``vocab_size``.
+        batches: what the loss understands, as many as are needed; each is moved to the model's device as a whole. A
+            ``DataLoader`` is gone through as often as needed, other batches once (:class:`Epochs` for more). With
+            ``state_dict`` and ``load_state_dict`` they go on where they were; without, a resumed run draws and drops
+            those that were used, and refuses others.
+        config: how to train.
+        optimizers: one, or several that share the parameters among them. AdamW with rate 0.001, betas (0.9, 0.95) and
+            a weight decay of 0.1 on matrices if None.
+        schedule: ``schedule(step)``, from step 0 on, multiplies every optimizer's own rate; constant if None.
+        loss: ``loss(model, batch) -> (sum, count)``; see :mod:`aigc_book.training.losses`.
+        validation: batches for :func:`evaluate`, gone through at each evaluation.
+        checkpoints: where to save, if at all; a path stands for ``Checkpoints(path)``.
+        resume: go on from the latest checkpoint, or from the one at this path; without any, start. A checkpoint may be
+            continued with other ``steps`` and another schedule, but with nothing else changed.
+
+    Yields:
+        :class:`Entry`; always one of the last step, also if a resumed run had reached it already.
+
+    Raises:
+        ValueError: arguments that don't fit together (at once); batches that end early, that have no target, or that
+            are others than those of the run that goes on; ids that the model has no row for; half-precision weights.
+        FloatingPointError: the loss or the gradient is infinite or not a number. The step was not taken, and nothing of
+            it saved. It names the step and the last good checkpoint.
+        FileExistsError: there are checkpoints already, and ``resume`` is False.
+        CheckpointError: the checkpoint is damaged, or of another run. It names the last good one.
+        OSError: a checkpoint could not be saved; earlier ones are whole.
+    """
+    device = next(model.parameters()).device
+    if optimizers is None:
+        optimizers = AdamW(decay_groups(model), lr=1e-3, betas=(0.9, 0.95))
+    optimizers = as_list(optimizers)
+    _check_optimizers(model, optimizers)
+    _check_run(batches, config, validation, checkpoints, resume)
+    batches = with_state(batches)
+    # Half precision has few exponents: the loss is scaled up so that small gradients aren't rounded to zero.
+    scaler = torch.amp.GradScaler(device.type, enabled=config.dtype == torch.float16)
+    parts = {"batches": batches, "scaler": scaler} | {f"optimizer {i}": each for i, each in enumerate(optimizers)}
+    run = Run(model, parts, checkpoints=checkpoints, settings=lambda: _settings(config, optimizers))
+    run.resume(resume)
+    return _entries(run, batches, config, optimizers, schedule or constant(), loss, validation, scaler)
+
+
+def _entries(
+    run: Run,
+    batches: Iterable[Any],
+    config: TrainConfig,
+    optimizers: list[Optimizer],
+    schedule: Schedule,
+    loss: Loss,
+    validation: Iterable[Any] | None,
+    scaler: torch.amp.GradScaler,
+) -> Iterator[Entry]:
+    model, recorder = run.model, run.recorder
+    device = next(model.parameters()).device
+    source = iter(batches)
+    theirs = None  # the random generators as the caller left them after the last look
+    in_between = config.eval_every if validation is not None else None
+    save_every = config.checkpoint_every or in_between or -(-config.steps // 10)
+    to_evaluate, to_save = validation is not None, run.checkpoints is not None
+    intervals = [config.log_every, in_between if to_evaluate else None, save_every if to_save else None]
+    bar = tqdm(total=config.steps, initial=recorder.step, disable=not config.progress, desc="training", unit="step")
+
+    def is_due(every: int | None) -> bool:
+        return recorder.step == config.steps or (every is not None and recorder.step % every == 0)
+
+    def step() -> float:
+        """One update; returns the gradient's norm."""
+        drawn = []
+        for batch in itertools.islice(source, config.accumulate):
+            check_ids(model, batch)
+            drawn.append(to_device(batch, device))
+        if len(drawn) < config.accumulate:
+            if run.checkpoints is not None and recorder.step > 0:
+                run.save()
+            used = recorder.step * config.accumulate + len(drawn)
+            raise ValueError(
+                f"the batches ended after {used}, at step {recorder.step} of {config.steps}; "
+                "Epochs(batches) goes through them again and again"
+            )
+        with _told(run, recorder.step + 1):
+            with _scheduled(optimizers, schedule(recorder.step)):
+                made = update(model, drawn, optimizers, loss, clip=config.clip, dtype=config.dtype, scaler=scaler)
+            recorder.count(made.loss, made.n_targets)
+        bar.update()
+        return made.gradient_norm
+
+    if recorder.step >= config.steps:
+        bar.close()
+        yield _last_entry(recorder.history)
+        return
+    try:
+        with freed_memory_kept(device):
+            while recorder.step < config.steps:
+                with training(model):
+                    recorder.start_clock()
+                    norm = step()
+                    while not any(is_due(every) for every in intervals):
+                        norm = step()
+                    recorder.stop_clock()
+                logged = validation_loss = checkpoint = None
+                rate = optimizers[0].param_groups[0]["lr"] * schedule(recorder.step - 1)
+                if is_due(config.log_every):
+                    logged = recorder.enter(rate, norm)
+                    bar.set_postfix_str(f"loss {logged:.3f}")
+                if to_evaluate and is_due(config.eval_every):
+                    validation_loss = evaluate(model, validation, loss=loss, dtype=config.dtype).mean
+                    recorder.enter_validation(validation_loss)
+                if to_save and is_due(save_every):
+                    with _told(run, recorder.step):
+                        checkpoint = run.save(validation_loss)
+                own = random_state()
+                if theirs is not None:
+                    set_random_state(theirs)
+                yield Entry(
+                    step=recorder.step,
+                    loss=logged,
+                    learning_rate=None if logged is None else rate,
+                    gradient_norm=None if logged is None else norm,
+                    validation_loss=validation_loss,
+                    checkpoint=checkpoint,
+                    history=recorder.history,
+                )
+                theirs = random_state()
+                set_random_state(own)
+    finally:
+        recorder.stop_clock()
+        drop_gradients(optimizers)
+        bar.close()
+
+
+@contextmanager
+def _scheduled(optimizers: Sequence[Optimizer], factor: float) -> Iterator[None]:
+    """Multiply the optimizers' rates, and give them back their own."""
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    own = [group["lr"] for group in groups]
+    try:
+        for group, rate in zip(groups, own, strict=True):
+            group["lr"] = rate * factor
+        yield
+    finally:
+        for group, rate in zip(groups, own, strict=True):
+            group["lr"] = rate
+
+
+@contextmanager
+def _told(run: Run, step: int) -> Iterator[None]:
+    """Say at which step something isn't finite or has no targets, and what there is to go on from."""
+    try:
+        yield
+    except FloatingPointError as error:
+        kept = run.checkpoints.latest_good() if run.checkpoints is not None else None
+        offer = f"the last checkpoint is {kept}" if kept else "there is no checkpoint"
+        hint = "a lower learning rate, a longer warm-up or clipping may help"
+        raise FloatingPointError(f"{error} at step {step}; {offer}; {hint}") from None
+
+
+def _last_entry(history: History) -> Entry:
+    """Of a run that had reached its last step before."""
+    validated = history.validation_steps[-1:] == history.steps[-1:]
+    return Entry(
+        step=history.steps[-1],
+        loss=history.losses[-1],
+        learning_rate=history.learning_rates[-1],
+        gradient_norm=history.gradient_norms[-1],
+        validation_loss=history.validation_losses[-1] if validated and history.validation_losses else None,
+        checkpoint=None,
+        history=history,
+    )
 
 
 def _check_optimizers(model: nn.Module, optimizers: Sequence[Optimizer]) -> None:
-    updated = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+    updated = parameters_of(optimizers)
     if len(updated) != len(set(updated)):
         raise ValueError("a parameter is in two optimizers; each must be in one")
+    half = [n for n, p in model.named_parameters() if p.requires_grad and p.dtype in (torch.float16, torch.bfloat16)]
+    if half:
+        dtype = model.get_parameter(half[0]).dtype
+        raise ValueError(
+            f"weights must be float32 to be trained, or small updates are rounded to nothing; {half[0]!r} is {dtype}. "
+            f"Call model.float() before the optimizers are made, and pass TrainConfig(dtype={dtype}) to compute in it"
+        )
     forgotten = [n for n, p in model.named_parameters() if p.requires_grad and p not in set(updated)]
     if forgotten:
         raise ValueError(
@@ -196,82 +349,23 @@ def _check_optimizers(model: nn.Module, optimizers: Sequence[Optimizer]) -> None
         )
 
 
-def _settings(model: nn.Module, config: TrainConfig, optimizers: Sequence[Optimizer]) -> dict[str, Any]:
-    """What must be the same when a run goes on, as plain values."""
-    model_config = getattr(unwrapped(model), "config", None)
-    model_config = getattr(model_config, "resolved", model_config)  # d_ff=None and the number it stands for are one
-    described = [
-        {
-            "class": type(optimizer).__name__,
-            "groups": [{**group, "params": len(group["params"])} for group in optimizer.param_groups],
-        }
-        for optimizer in optimizers
-    ]
-    settings = {
-        "model": asdict(model_config) if is_dataclass(model_config) else None,
-        "training": {name: getattr(config, name) for name in ("accumulate", "clip", "dtype")},
-        "optimizers": described,
-    }
-    return json.loads(json.dumps(settings, default=str))
-
-
-def _next_update(source: Iterator[Batch], n_batches: int, vocab_size: int | None, device: torch.device) -> list[Batch]:
-    """The batches of one update, on the device; fewer when they end."""
-    drawn = []
-    for inputs, targets in itertools.islice(source, n_batches):
-        _check_ids(inputs, targets, vocab_size)
-        drawn.append((_to(device, inputs), _to(device, targets)))
-    return drawn
-
-
-def _shares(drawn: list[Batch]) -> list[Tensor | float]:
-    """Each batch's share of the update's targets: with these, the mean loss is that of all batches as one."""
-    if len(drawn) == 1:
-        return [1.0]
-    counts = torch.stack([(targets != IGNORED).sum() for _, targets in drawn])
-    return list(counts / counts.sum())
-
-
-def _resume(
-    checkpoint: Checkpoint,
-    model: nn.Module,
-    batches: Iterable[Batch],
-    config: TrainConfig,
-    states: dict[str, Any],
-    recorder: Recorder,
-) -> Iterator[Batch]:
-    """Put everything back to where the checkpoint found it; returns the batches that come next."""
-    load_weights(model, checkpoint.weights)
-    for name, part in states.items():
-        part.load_state_dict(checkpoint.state[name])
-    recorder.load_state_dict(checkpoint.history)
-    if hasattr(batches, "load_state_dict"):
-        batches.load_state_dict(checkpoint.state["batches"])
-        source = iter(batches)
-    else:  # the same batches in the same order as before: pass over those that were used
-        source = iter(batches)
-        for _ in itertools.islice(source, recorder.step * config.accumulate):
-            pass
-    set_random_state(checkpoint.state["random"])
-    return source
-
-
 def _check_run(
-    batches: Iterable[Batch],
+    batches: Iterable[Any],
     config: TrainConfig,
-    validation: Iterable[Batch] | None,
-    checkpoints: Checkpoints | None,
+    validation: Iterable[Any] | None,
+    checkpoints: Checkpoints | str | os.PathLike[str] | None,
     resume: bool | str | os.PathLike[str],
 ) -> None:
     """Find before the first step what would go wrong after many."""
-    needed = config.steps * config.accumulate
-    if hasattr(batches, "__len__") and len(batches) < needed:
+    needed, found = config.steps * config.accumulate, length(with_state(batches))
+    if found is not None and found < needed:
         raise ValueError(
-            f"{config.steps} steps of {config.accumulate} batches need {needed}; got {len(batches)} batches"
+            f"{config.steps} steps of {config.accumulate} batches need {needed}; got {found} batches; "
+            "Epochs(batches) goes through them again and again"
         )
     if hasattr(batches, "state_dict"):
         check_plain(batches.state_dict(), "batches.state_dict()")
-    if validation is not None and iter(validation) is validation:
+    if isinstance(validation, Iterator):
         raise ValueError(
             "validation must be batches that can be gone through again and again, such as a list or SequentialWindows; "
             f"got the iterator {type(validation).__name__}"
@@ -283,167 +377,15 @@ def _check_run(
             raise ValueError(f"{name}={value} needs a folder of checkpoints; got checkpoints=None")
 
 
-def _update(
-    model: nn.Module,
-    drawn: list[Batch],
-    optimizers: Sequence[Optimizer],
-    scaler: torch.amp.GradScaler,
-    loss: Loss,
-    config: TrainConfig,
-    *,
-    measure: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """One update: gradients of all batches, added up; clip; step. Returns the mean loss, and the norm if measured."""
-    device = drawn[0][1].device
-    mean = torch.zeros((), device=device)
-    for (inputs, targets), share in zip(drawn, _shares(drawn), strict=True):
-        with _autocast(device, config.dtype):
-            part = loss(_call(model, inputs), targets) * share
-        scaler.scale(part).backward()
-        mean += part.detach()
-    for optimizer in optimizers:
-        scaler.unscale_(optimizer)
-    norm = None
-    if config.clip is not None or measure:
-        norm = clip_gradients(_gradients(optimizers), config.clip)
-    for optimizer in optimizers:
-        scaler.step(optimizer)
-    scaler.update()
-    for optimizer in optimizers:
-        optimizer.zero_grad()
-    return mean, norm
-
-
-def _is_due(done: int, every: int | None, steps: int) -> bool:
-    return done == steps or (every is not None and done % every == 0)
-
-
-def fit(
-    model: nn.Module,
-    batches: Iterable[Batch],
-    config: TrainConfig,
-    *,
-    optimizers: Optimizer | Sequence[Optimizer] | None = None,
-    schedule: Schedule | None = None,
-    loss: Loss = next_token_loss,
-    validation: Iterable[Batch] | None = None,
-    checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
-    resume: bool | str | os.PathLike[str] = False,
-) -> History:
-    """Train a model, in place.
-
-    With ``resume=True`` the same call goes on after an interruption, however sudden, as if there had been none: the
-    weights, the history (but for ``seconds``) and all later batches are the same bit for bit, on the same machine.
-
-    Args:
-        model: ids (B, T) → logits (B, T, V), on the device that it should train on. It may be one that
-            ``torch.compile`` returned. If it has a ``config`` (a dataclass), a checkpoint must have been made with an
-            equal one, and ids are compared with its ``vocab_size``.
-        batches: pairs (inputs, targets), as many as are needed; inputs may be a tuple, for ``model(*inputs)``. With
-            ``state_dict`` and ``load_state_dict`` it goes on where it was; without, a resumed run draws and drops the
-            batches that were used.
-        config: how to train.
-        optimizers: one, or several that share the parameters among them. AdamW with rate 0.001, betas (0.9, 0.95) and
-            a weight decay of 0.1 on matrices if None.
-        schedule: ``schedule(step)``, from step 0 on, multiplies every optimizer's own rate; constant if None. The
-            rates are what they were before when ``fit`` returns.
-        loss: (logits, targets) → mean over the targets that aren't -100.
-        validation: batches for :func:`evaluate_loss`, gone through at each evaluation.
-        checkpoints: where to save, if at all; a path stands for ``Checkpoints(path)``.
-        resume: go on from the latest checkpoint, or from the one at this path; without any, start. A checkpoint may be
-            continued with other ``steps`` and another schedule, but with nothing else changed.
-
-    Returns:
-        the history, from the very first step.
-
-    Raises:
-        ValueError: arguments that don't fit together; batches that end early; ids that the model has no row for.
-        FloatingPointError: the loss is infinite or not a number. It names the step and the last checkpoint.
-        FileExistsError: there are checkpoints already, and ``resume`` is False.
-        CheckpointError: the checkpoint is damaged, or of another run. It names the last good one.
-        OSError: a checkpoint could not be saved; earlier ones are whole.
-    """
-    device = next(model.parameters()).device
-    vocab_size = _vocab_size(model)
-    if optimizers is None:
-        optimizers = AdamW(decay_groups(model), lr=1e-3, betas=(0.9, 0.95))
-    optimizers = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
-    schedule = constant() if schedule is None else schedule
-    if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
-        checkpoints = Checkpoints(checkpoints)
-    _check_optimizers(model, optimizers)
-    _check_run(batches, config, validation, checkpoints, resume)
-
-    rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    settings = _settings(model, config, optimizers)
-    # Half precision has few exponents: the loss is scaled up so that small gradients aren't rounded to zero.
-    scaler = torch.amp.GradScaler(device.type, enabled=config.dtype == torch.float16)
-    states = {"scaler": scaler, **{f"optimizer {i}": optimizer for i, optimizer in enumerate(optimizers)}}
-    recorder = Recorder()
-    save_every = config.checkpoint_every or config.eval_every
-    latest = checkpoints.latest() if checkpoints is not None else None
-    if latest is not None and not resume:
-        raise FileExistsError(f"{latest} is there already; pass resume=True to go on from it, or another folder")
-    chosen = latest if resume is True else resume or None
-    if chosen is None:
-        source = iter(batches)
-    else:
-        source = _resume(checkpoints.load(chosen, settings), model, batches, config, states, recorder)
-
-    def set_rates(factor: float) -> None:
-        for optimizer, own in zip(optimizers, rates, strict=True):
-            for group, rate in zip(optimizer.param_groups, own, strict=True):
-                group["lr"] = rate * factor
-
-    def save(validation_loss: float | None = None) -> None:
-        state = {name: part.state_dict() for name, part in states.items()} | {"random": random_state()}
-        if hasattr(batches, "state_dict"):
-            state["batches"] = batches.state_dict()
-        checkpoints.save(recorder.step, model, state, recorder.state_dict(), settings, validation_loss)
-
-    was_training = model.training
-    model.train()
-    recorder.start_clock()
-    bar = tqdm(total=config.steps, initial=recorder.step, disable=not config.progress, desc="training", unit="step")
-    try:
-        with freed_memory_kept(device):
-            for step in range(recorder.step, config.steps):
-                drawn = _next_update(source, config.accumulate, vocab_size, device)
-                if len(drawn) < config.accumulate:
-                    if checkpoints is not None and step > 0:
-                        save()
-                    used = step * config.accumulate + len(drawn)
-                    raise ValueError(f"the batches ended after {used}, at step {step} of {config.steps}")
-
-                set_rates(schedule(step))
-                done = step + 1
-                to_log = _is_due(done, config.log_every, config.steps)
-                mean, norm = _update(model, drawn, optimizers, scaler, loss, config, measure=to_log)
-                recorder.count(mean, sum(targets.numel() for _, targets in drawn))
-                bar.update()
-                if to_log:
-                    entered = recorder.enter(optimizers[0].param_groups[0]["lr"], norm.item())
-                    bar.set_postfix_str(f"loss {entered:.3f}")
-
-                to_evaluate = validation is not None and _is_due(done, config.eval_every, config.steps)
-                to_save = checkpoints is not None and _is_due(done, save_every, config.steps)
-                if to_evaluate or to_save:
-                    recorder.settle()
-                    recorder.stop_clock()
-                    validation_loss = None
-                    if to_evaluate:
-                        validation_loss = evaluate_loss(model, validation, loss=loss, dtype=config.dtype)
-                        recorder.enter_validation(validation_loss)
-                    if to_save:
-                        save(validation_loss)
-                    recorder.start_clock()
-    except FloatingPointError as error:
-        kept = checkpoints.latest() if checkpoints is not None else None
-        offer = f"the last checkpoint is {kept}" if kept else "there is no checkpoint"
-        hint = "a lower learning rate, a longer warm-up or clipping may help"
-        raise FloatingPointError(f"{error}; {offer}; {hint}") from None
-    finally:
-        bar.close()
-        set_rates(1.0)
-        model.train(was_training)
-    return recorder.history
+def _settings(config: TrainConfig, optimizers: Sequence[Optimizer]) -> dict[str, Any]:
+    """What must be the same when a run goes on, beside the model's config."""
+    return {
+        "training": {name: getattr(config, name) for name in ("accumulate", "clip", "dtype")},
+        "optimizers": [
+            {
+                "class": type(optimizer).__name__,
+                "groups": [{**group, "params": len(group["params"])} for group in optimizer.param_groups],
+            }
+            for optimizer in optimizers
+        ],
+    }

@@ -12,9 +12,24 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from aigc_book.data import batches
-from aigc_book.data.batches import RandomWindows, SequentialWindows, id_dtype, open_ids, pad_batch, write_ids
+from aigc_book.data.batches import (
+    Batch,
+    Examples,
+    Pairs,
+    RandomWindows,
+    SequentialWindows,
+    id_dtype,
+    open_ids,
+    pad_batch,
+    write_ids,
+)
 
 IDS = np.random.default_rng(7).integers(0, 101, size=997)
+
+
+def both(batch):
+    """Ids and targets."""
+    return batch.ids, batch.targets
 
 
 # ---- ids on disk
@@ -116,7 +131,8 @@ def test_random_windows_by_hand():
     """Of 0 … 6, windows of 3 with a target start at 0, 1, 2 or 3, and nowhere else; the targets are one further."""
     windows = RandomWindows(range(7), batch_size=5, block_size=3)
     starts = set()
-    for _, (inputs, targets) in zip(range(60), windows, strict=False):
+    for _, batch in zip(range(60), windows, strict=False):
+        inputs, targets = batch.ids, batch.targets
         assert inputs.shape == targets.shape == (5, 3)
         assert inputs.dtype == targets.dtype == torch.int64
         assert inputs.is_contiguous() and targets.is_contiguous()
@@ -129,7 +145,7 @@ def test_random_windows_by_hand():
 def test_random_windows_are_uniform():
     """4 starts, 20,000 draws: each 5,000 times, give or take five standard deviations √(20000 · ¼ · ¾) = 61."""
     windows = RandomWindows(range(7), batch_size=1000, block_size=3, seed=3)
-    counts = sum(torch.bincount(next(windows)[0][:, 0], minlength=4) for _ in range(20))
+    counts = sum(torch.bincount(next(windows).ids[:, 0], minlength=4) for _ in range(20))
     assert (counts - 5000).abs().max() < 5 * 61
 
 
@@ -138,7 +154,8 @@ def test_random_windows_against_brute_force(form):
     windows = RandomWindows(form(IDS), batch_size=3, block_size=11, seed=5)
     generator = np.random.default_rng(5)
     for _ in range(10):
-        inputs, targets = next(windows)
+        batch = next(windows)
+        inputs, targets = batch.ids, batch.targets
         for row, start in enumerate(generator.integers(0, 997 - 11, size=(3, 1))[:, 0]):
             assert inputs[row].tolist() == IDS[start : start + 11].tolist()
             assert targets[row].tolist() == IDS[start + 1 : start + 12].tolist()
@@ -149,17 +166,17 @@ def test_random_windows_over_a_file_are_those_over_memory(tmp_path):
     from_file = RandomWindows(open_ids(tmp_path / "ids.bin")[:900], batch_size=3, block_size=11)
     from_memory = RandomWindows(IDS[:900], batch_size=3, block_size=11)
     for _ in range(10):
-        for one, other in zip(next(from_file), next(from_memory), strict=True):
+        for one, other in zip(both(next(from_file)), both(next(from_memory)), strict=True):
             assert torch.equal(one, other)
 
 
 def test_seeds_decide_and_the_global_random_state_is_left_alone():
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
-    first = next(RandomWindows(IDS, batch_size=13, block_size=5, seed=1))[0]
+    first = next(RandomWindows(IDS, batch_size=13, block_size=5, seed=1)).ids
     assert before == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
     torch.manual_seed(99)
-    assert torch.equal(first, next(RandomWindows(IDS, batch_size=13, block_size=5, seed=1))[0])
-    assert not torch.equal(first, next(RandomWindows(IDS, batch_size=13, block_size=5, seed=2))[0])
+    assert torch.equal(first, next(RandomWindows(IDS, batch_size=13, block_size=5, seed=1)).ids)
+    assert not torch.equal(first, next(RandomWindows(IDS, batch_size=13, block_size=5, seed=2)).ids)
 
 
 def as_json(state):
@@ -183,7 +200,7 @@ def test_resumed_windows_are_the_uninterrupted_ones(store):
     resumed = RandomWindows(IDS, batch_size=3, block_size=11, seed=99)
     resumed.load_state_dict(state)
     for pair in expected:
-        for one, other in zip(pair, next(resumed), strict=True):
+        for one, other in zip(both(pair), both(next(resumed)), strict=True):
             assert torch.equal(one, other)
     assert resumed.state_dict() == windows.state_dict()
 
@@ -214,7 +231,7 @@ def test_sequential_windows_by_hand():
     assert len(windows) == 2
     expected = [([[0, 1, 2], [3, 4, 5]], [[1, 2, 3], [4, 5, 6]]), ([[6, 7, 8]], [[7, 8, 9]])]
     for _ in range(2):  # again and again
-        assert [(inputs.tolist(), targets.tolist()) for inputs, targets in windows] == expected
+        assert [(batch.ids.tolist(), batch.targets.tolist()) for batch in windows] == expected
 
 
 @pytest.mark.parametrize("n_ids", [12, 13, 23, 24, 25, 997])
@@ -224,15 +241,15 @@ def test_sequential_windows_cover_every_full_window_once(n_ids, batch_size):
     pairs = list(windows)
     assert len(pairs) == len(windows)
     n_windows = (n_ids - 1) // 11
-    assert torch.cat([inputs for inputs, _ in pairs]).flatten().tolist() == IDS[: 11 * n_windows].tolist()
-    assert torch.cat([targets for _, targets in pairs]).flatten().tolist() == IDS[1 : 11 * n_windows + 1].tolist()
+    assert torch.cat([batch.ids for batch in pairs]).flatten().tolist() == IDS[: 11 * n_windows].tolist()
+    assert torch.cat([batch.targets for batch in pairs]).flatten().tolist() == IDS[1 : 11 * n_windows + 1].tolist()
     assert all(t.dtype == torch.int64 and t.is_contiguous() for pair in pairs for t in pair)
 
 
 @pytest.mark.parametrize("windows", [RandomWindows, SequentialWindows])
 class TestBothWindows:
     def test_a_text_of_just_one_window(self, windows):
-        inputs, targets = next(iter(windows([5, 6, 7, 8], batch_size=1, block_size=3)))
+        inputs, targets = both(next(iter(windows([5, 6, 7, 8], batch_size=1, block_size=3))))
         assert (inputs.tolist(), targets.tolist()) == ([[5, 6, 7]], [[6, 7, 8]])
 
     def test_a_text_too_short_for_a_window_is_refused(self, windows):
@@ -261,24 +278,10 @@ class TestBothWindows:
 
     def test_ids_are_not_changed_and_batches_are_copies(self, windows):
         ids = IDS.copy()
-        inputs, targets = next(iter(windows(ids, batch_size=2, block_size=3)))
+        inputs, targets = both(next(iter(windows(ids, batch_size=2, block_size=3))))
         inputs += 1
         targets += 1
         assert np.array_equal(ids, IDS)
-
-    def test_batches_go_to_the_device(self, windows):
-        inputs, targets = next(iter(windows(IDS, batch_size=2, block_size=3, device="meta")))
-        assert inputs.device.type == targets.device.type == "meta"
-        assert inputs.shape == targets.shape == (2, 3)
-
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-    def test_batches_on_cuda_are_those_on_cpu(self, windows):
-        on_cpu = iter(windows(IDS, batch_size=2, block_size=3))
-        on_cuda = iter(windows(IDS, batch_size=2, block_size=3, device="cuda"))
-        for _ in range(50):
-            for one, other in zip(next(on_cpu), next(on_cuda), strict=True):
-                assert other.device.type == "cuda"
-                assert torch.equal(one, other.cpu())
 
 
 def mapped_bytes():
@@ -295,9 +298,9 @@ def test_a_large_file_does_not_fill_the_memory(tmp_path, monkeypatch, windows):
     write_ids(tmp_path / "ids.bin", (np.full(1 << 20, i) for i in range(32)), 50257)
     ids = open_ids(tmp_path / "ids.bin")
     before, largest, seen = mapped_bytes(), 0, set()
-    for _, (inputs, _) in zip(range(2000), windows(ids, batch_size=64, block_size=512, vocab_size=50257), strict=False):
+    for _, batch in zip(range(2000), windows(ids, batch_size=64, block_size=512, vocab_size=50257), strict=False):
         largest = max(largest, mapped_bytes() - before)
-        seen |= set(inputs[:, 0].tolist())
+        seen |= set(batch.ids[:, 0].tolist())
     assert seen == set(range(32))
     assert largest < 16 << 20
 
@@ -341,3 +344,54 @@ def test_batches_that_can_not_be_padded():
         pad_batch([[1], [0.5]], 0)
     with pytest.raises(ValueError, match=r"one-dimensional; got shape \(1, 1\)"):
         pad_batch([[[1]]], 0)
+
+
+# ---- batches
+
+
+def ids_of(*shape):
+    return torch.zeros(shape, dtype=torch.int64)
+
+
+def test_batches_that_fit():
+    real = torch.ones(2, 3, dtype=torch.bool)
+    assert Batch(ids_of(2, 3), ids_of(2, 3), real).mask is real
+    assert Batch(ids_of(2, 3), ids_of(2)).mask is None
+    assert Pairs(ids_of(2, 3), ids_of(2, 5), ids_of(2, 5), real).source_mask is real
+    assert Examples(torch.zeros(2, 3, 5), ids_of(2)).inputs.shape == (2, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Batch(ids_of(2, 3), ids_of(3, 3)), "ids and targets need the same batch size; got 2 and 3"),
+        (
+            lambda: Batch(ids_of(3), ids_of(3)),
+            r"shape \(B, T\); got torch.int64 of shape \(3,\)",
+        ),
+        (lambda: Batch(torch.zeros(2, 3), ids_of(2, 3)), "ids must be whole numbers .* got torch.float32"),
+        (
+            lambda: Batch(ids_of(2, 3), ids_of(2, 5)),
+            r"\(2, 3\), or one for each sequence; got shape \(2, 5\)",
+        ),
+        (
+            lambda: Batch(ids_of(2, 3), ids_of(2, 3), ids_of(2, 3)),
+            r"mask must be boolean of shape \(2, 3\), True = may attend; got torch.int64 of shape \(2, 3\)",
+        ),
+        (lambda: Batch(ids_of(2, 3), ids_of(2, 3), torch.ones(2, 5).bool()), r"got torch.bool of shape \(2, 5\)"),
+        (lambda: Pairs(ids_of(2, 3), ids_of(2, 5), ids_of(2, 3)), r"targets must be one for each place, \(2, 5\)"),
+        (
+            lambda: Pairs(ids_of(2, 3), ids_of(3, 5), ids_of(3, 5)),
+            "source and targets need the same batch size",
+        ),
+        (
+            lambda: Pairs(ids_of(2, 3), ids_of(2, 5), ids_of(2, 5), torch.ones(2, 5).bool()),
+            r"source_mask must be boolean of shape \(2, 3\)",
+        ),
+        (lambda: Examples(torch.zeros(2, 3), ids_of(3)), "inputs and targets need the same batch size; got 2 and 3"),
+        (lambda: Examples(torch.zeros(2, 3), torch.tensor(1)), "same batch size; got 2 and None"),
+    ],
+)
+def test_batches_that_do_not_fit(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()

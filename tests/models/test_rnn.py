@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from aigc_book.data.batches import Batch
 from aigc_book.decoding import GREEDY, generate
 from aigc_book.decoding.beam import beam_search
 from aigc_book.models.rnn import RNN, RNNConfig
@@ -191,7 +192,7 @@ def test_it_learns_to_count(cell):
     ids = torch.arange(21)[None] % 5
     history = fit(
         model,
-        [(ids[:, :-1], ids[:, 1:])] * 60,
+        [Batch(ids[:, :-1], ids[:, 1:])] * 60,
         TrainConfig(steps=60, progress=False),
         optimizers=Adam(model.parameters(), lr=0.03),
     )

@@ -23,9 +23,8 @@ from aigc_book.training.checkpoint import (
     first_difference,
     load_weights,
     model_weights,
-    random_state,
-    set_random_state,
 )
+from aigc_book.training.randomness import random_state, set_random_state
 
 SETTINGS = {"model": {"n_layers": 4, "sizes": [2, 3]}, "training": {"clip": 1.0}}
 
@@ -148,10 +147,10 @@ def test_another_config_is_refused(tmp_path):
 
 
 def test_another_layout_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "LAYOUT", 2)
+    monkeypatch.setattr(checkpoint, "LAYOUT", 3)
     save(tmp_path, 1)
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match="has layout 2; this version reads layout 1"):
+    with pytest.raises(CheckpointError, match="has layout 3; this version reads layout 2"):
         Checkpoints(tmp_path).load()
 
 
@@ -257,8 +256,10 @@ def test_random_states_come_back():
     set_random_state(state)
     assert draw() == first
     check_plain(state)
-    with pytest.raises(ValueError, match="of a machine with 8 GPUs; this one has"):
+    draw()
+    with pytest.warns(UserWarning, match="of a machine that used 8 GPUs; this one uses 0"):
         set_random_state({**state, "cuda": [torch.zeros(1)] * 8})
+    assert draw() == first
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,14 @@ import pytest
 import torch
 from torch import nn
 
+from aigc_book.data.batches import Batch
 from aigc_book.training.checkpoint import CheckpointError, Checkpoints
-from aigc_book.training.loop import TrainConfig, clip_gradients, evaluate_loss, fit, next_token_loss
+from aigc_book.training.evaluate import evaluate
+from aigc_book.training.loop import TrainConfig, fit
+from aigc_book.training.losses import cross_entropy, next_token_loss
 from aigc_book.training.optimizers import SGD, Adam, AdamW, Muon, muon_groups
 from aigc_book.training.schedules import warmup_linear
+from aigc_book.training.step import clip_gradients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +47,12 @@ def new_model(seed=0, **sizes):
 def new_batches(n, *, size=4, seed=0, length=7):
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(13, (n, size, length + 1), generator=generator)
-    return [(each[:, :-1].clone(), each[:, 1:].clone()) for each in ids]
+    return [Batch(each[:, :-1].clone(), each[:, 1:].clone()) for each in ids]
+
+
+def joined(batches):
+    """Several batches as one."""
+    return Batch(torch.cat([b.ids for b in batches]), torch.cat([b.targets for b in batches]))
 
 
 def config(steps, **settings):
@@ -71,7 +80,7 @@ def test_two_steps_by_hand():
     SGD with rate 3 moves the row to (-1, -1, 2). Its norm is √(6/9). Then the softmax is (1, 1, e³)/(2 + e³), and the
     loss of the same pair ln(1 + 2 e^-3).
     """
-    model, batch = Bigram(), (torch.tensor([[1]]), torch.tensor([[2]]))
+    model, batch = Bigram(), Batch(torch.tensor([[1]]), torch.tensor([[2]]))
     history = fit(model, [batch] * 2, config(2, clip=None), optimizers=SGD(model.parameters(), 3.0))
     assert history.losses == pytest.approx([math.log(3), math.log(1 + 2 * math.exp(-3))])
     assert history.gradient_norms[0] == pytest.approx(math.sqrt(6 / 9))
@@ -80,7 +89,7 @@ def test_two_steps_by_hand():
 
 def test_clipping_by_hand():
     """The gradient (1/3, 1/3, -2/3) of norm √(2/3), clipped to 0.5 and with rate 1: a step of length 0.5."""
-    model, batch = Bigram(), (torch.tensor([[1]]), torch.tensor([[2]]))
+    model, batch = Bigram(), Batch(torch.tensor([[1]]), torch.tensor([[2]]))
     fit(model, [batch], config(1, clip=0.5), optimizers=SGD(model.parameters(), 1.0))
     expected = torch.tensor([-1.0, -1.0, 2.0]) / math.sqrt(6) * 0.5
     torch.testing.assert_close(model.table[1].detach(), expected, rtol=1e-5, atol=1e-6)
@@ -105,9 +114,9 @@ def test_the_same_as_a_loop_written_with_torch():
     fit(ours, batches, config(20, clip=0.3), optimizers=AdamW(ours.parameters(), 0.01), schedule=schedule)
     optimizer = torch.optim.AdamW(theirs.parameters(), 0.01)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
-    for inputs, targets in batches:
+    for batch in batches:
         optimizer.zero_grad()
-        nn.functional.cross_entropy(theirs(inputs).transpose(1, 2), targets).backward()
+        nn.functional.cross_entropy(theirs(batch.ids).transpose(1, 2), batch.targets).backward()
         nn.utils.clip_grad_norm_(theirs.parameters(), 0.3)
         optimizer.step()
         scheduler.step()
@@ -120,9 +129,9 @@ def test_accumulated_gradients_equal_the_big_batch(kind):
     """Also when the parts differ in size, and in how many of their targets count."""
     small = new_batches(9, size=2) + new_batches(3, size=5, seed=1)
     small = [pair for trio in zip(small[:3], small[3:6], small[9:], strict=True) for pair in trio]  # 2, 2, 5 rows
-    small[1][1][0, :5] = -100
-    small[5][1][:, 2:] = -100
-    big = [tuple(torch.cat(parts) for parts in zip(*small[i : i + 3], strict=True)) for i in (0, 3, 6)]
+    small[1].targets[0, :5] = -100
+    small[5].targets[:, 2:] = -100
+    big = [joined(small[i : i + 3]) for i in (0, 3, 6)]
     models, histories = [new_model(), new_model()], []
     for model, batches, accumulate in zip(models, (small, big), (3, 1), strict=True):
         if kind == "adam":
@@ -176,21 +185,22 @@ def test_evaluation_by_hand():
     model = Bigram()
     model.table.data[1, 2] = math.log(4)
     batches = [
-        (torch.tensor([[1, 1], [1, 0]]), torch.tensor([[2, 2], [2, 0]])),
-        (torch.tensor([[0, 1]]), torch.tensor([[1, -100]])),
-        (torch.tensor([[1]]), torch.tensor([[-100]])),
+        Batch(torch.tensor([[1, 1], [1, 0]]), torch.tensor([[2, 2], [2, 0]])),
+        Batch(torch.tensor([[0, 1]]), torch.tensor([[1, -100]])),
+        Batch(torch.tensor([[1]]), torch.tensor([[-100]])),
     ]
     expected = (3 * math.log(1.5) + 2 * math.log(3)) / 5
-    assert evaluate_loss(model, batches) == pytest.approx(expected, rel=1e-6)
+    found = evaluate(model, batches)
+    assert (found.mean, found.count) == (pytest.approx(expected, rel=1e-6), 5)
 
 
 def test_evaluation_is_the_same_whatever_the_batch_size_and_leaves_the_model_alone():
     model = new_model(dropout=0.5)
     ids = torch.randint(13, (23, 7), generator=torch.Generator().manual_seed(0))
-    pairs = [[(part, part) for part in ids.split(size)] for size in (1, 5, 23)]
+    pairs = [[Batch(part, part) for part in ids.split(size)] for size in (1, 5, 23)]
     model.train()
     before, state = weights(model), torch.get_rng_state()
-    first, *others = (evaluate_loss(model, each) for each in pairs)
+    first, *others = (evaluate(model, each).mean for each in pairs)
     assert others == pytest.approx([first, first], rel=1e-6)
     assert model.training and torch.equal(torch.get_rng_state(), state)
     assert all(p.grad is None for p in model.parameters())
@@ -201,8 +211,9 @@ def test_next_token_loss_ignores_and_is_computed_in_single_precision():
     logits = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)).bfloat16()
     targets = torch.tensor([[0, 1, -100], [4, -100, 2]])
     kept = targets != -100
-    expected = -logits.float().log_softmax(-1)[kept].gather(1, targets[kept][:, None]).mean()
-    result = next_token_loss(logits, targets)
+    expected = -logits.float().log_softmax(-1)[kept].gather(1, targets[kept][:, None]).sum()
+    result, count = cross_entropy(logits, targets)
+    assert count == 4
     assert result.dtype == torch.float32
     torch.testing.assert_close(result, expected)
 
@@ -212,7 +223,7 @@ def test_validation_and_checkpoints_at_their_steps(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep_last=9)
     history = fit(model, new_batches(11), config(11, eval_every=4), validation=validation, checkpoints=checkpoints)
     assert history.validation_steps == [4, 8, 11]
-    assert history.validation_losses[-1] == evaluate_loss(model, validation)
+    assert history.validation_losses[-1] == evaluate(model, validation).mean
     assert [checkpoints.load(p).step for p in checkpoints.paths()] == [4, 8, 11]
     assert [checkpoints.load(p).validation_loss for p in checkpoints.paths()] == history.validation_losses
 
@@ -220,13 +231,13 @@ def test_validation_and_checkpoints_at_their_steps(tmp_path):
 def test_nothing_but_the_model_is_changed():
     model = new_model()
     batches = new_batches(5)
-    copies = [(x.clone(), y.clone()) for x, y in batches]
+    copies = [(b.ids.clone(), b.targets.clone()) for b in batches]
     optimizer = SGD(model.parameters(), 0.1)
     model.eval()
     before = weights(model)
     fit(model, batches, config(5), optimizers=optimizer, schedule=warmup_linear(5, warmup=2))
     assert optimizer.param_groups[0]["lr"] == 0.1 and not model.training
-    assert all(torch.equal(a, c) and torch.equal(b, d) for (a, b), (c, d) in zip(batches, copies, strict=True))
+    assert all(torch.equal(b.ids, x) and torch.equal(b.targets, y) for b, (x, y) in zip(batches, copies, strict=True))
     assert not any(torch.equal(p, q) for p, q in zip(before, model.parameters(), strict=True))
     assert all(p.grad is None for p in model.parameters())
 
@@ -323,9 +334,10 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     batches = new_batches(9)
     calls = []
 
-    def loss(logits, targets):
+    def loss(model, batch):
         calls.append(1)
-        return next_token_loss(logits, targets) * (math.nan if len(calls) == 5 else 1.0)
+        total, count = next_token_loss(model, batch)
+        return total * (math.nan if len(calls) == 5 else 1.0), count
 
     settings = config(9, log_every=8, checkpoint_every=2)
     with pytest.raises(FloatingPointError, match=r"loss is nan at step 5; the last checkpoint is .*step-00000004;"):
@@ -353,15 +365,15 @@ def test_batches_that_end_unforeseen_leave_a_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [13, -1, 1000])
-@pytest.mark.parametrize("which", ["inputs", "targets"])
+@pytest.mark.parametrize("which", ["ids", "targets"])
 def test_ids_out_of_range(which, bad):
     batches = new_batches(2)
-    batches[1][which == "targets"][0, 0] = bad
-    match = rf"{which} must be ids from 0 to vocab_size - 1 = 12; got"
+    getattr(batches[1], which)[0, 0] = bad
+    match = rf"{which} must be from 0 to vocab_size - 1 = 12; got"
     with pytest.raises(ValueError, match=match):
         fit(new_model(), batches, config(2))
     with pytest.raises(ValueError, match=match):
-        evaluate_loss(new_model(), batches)
+        evaluate(new_model(), batches)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +383,6 @@ def test_ids_out_of_range(which, bad):
         ({"config": config(2, eval_every=1)}, "eval_every=1 needs validation batches; got validation=None"),
         ({"config": config(2, checkpoint_every=1)}, "checkpoint_every=1 needs a folder of checkpoints"),
         ({"resume": True}, "resume=True needs a folder of checkpoints; got checkpoints=None"),
-        ({"batches": [(torch.zeros(2, 3).long(), torch.zeros(3, 3).long())] * 2}, "same batch size; got 2 and 3"),
     ],
 )
 def test_arguments_that_do_not_fit(keywords, match):
@@ -403,10 +414,10 @@ def test_batches_whose_state_cannot_be_saved_are_refused_at_once():
         fit(new_model(), Batches(new_batches(1)), config(1))
 
 
-@pytest.mark.parametrize("batches", [[], [(torch.zeros(1, 2).long(), torch.full((1, 2), -100))]])
+@pytest.mark.parametrize("batches", [[], [Batch(torch.zeros(1, 2).long(), torch.full((1, 2), -100))]])
 def test_nothing_to_evaluate(batches):
     with pytest.raises(ValueError, match=f"nothing to evaluate: got {len(batches)} batches with 0 targets"):
-        evaluate_loss(new_model(), batches)
+        evaluate(new_model(), batches)
 
 
 @pytest.mark.parametrize(
@@ -448,10 +459,14 @@ class TwoInputs(nn.Module):
 def test_several_inputs_are_several_arguments():
     torch.manual_seed(0)
     model, ids = TwoInputs(), torch.randint(7, (3, 5))
-    batch = ((ids, ids.roll(1)), ids)
-    before = evaluate_loss(model, [batch])
-    assert math.isclose(before, next_token_loss(model(*batch[0]), ids).item(), rel_tol=1e-5)
-    fit(model, [batch] * 20, TrainConfig(steps=20, progress=False))
-    assert evaluate_loss(model, [batch]) < before
-    with pytest.raises(ValueError, match="same batch size; got 2 and 3"):
-        fit(model, [((ids, ids[:2]), ids)], TrainConfig(steps=1, progress=False))
+
+    def loss(model, batch):
+        left, right, targets = batch
+        return cross_entropy(model(left, right), targets)
+
+    batch = (ids, ids.roll(1), ids)
+    before = evaluate(model, [batch], loss=loss).mean
+    total, count = loss(model, batch)
+    assert math.isclose(before, total.item() / count, rel_tol=1e-5)
+    fit(model, [batch] * 20, TrainConfig(steps=20, progress=False), loss=loss)
+    assert evaluate(model, [batch], loss=loss).mean < before

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from aigc_book.chapters.verdict import Verdict, unanswered
 from aigc_book.models.rnn import RNN, RNNConfig
-from aigc_book.training.loop import next_token_loss
+from aigc_book.training.losses import cross_entropy
 
 
 def check_lstm_parameters(lstm_parameters: Callable[[int, int], int]) -> Verdict:
@@ -89,7 +89,7 @@ def check_chunked_nll(chunked_nll: Callable[[nn.Module, Tensor, int], float]) ->
 
     def nll(tokens: Tensor) -> float:
         logits = model(tokens[None, :-1])
-        return float(next_token_loss(logits, tokens[None, 1:])) * (len(tokens) - 1)
+        return float(cross_entropy(logits, tokens[None, 1:])[0])
 
     right = nll(ids)
     forgetful = sum(nll(ids[i : i + 9]) for i in range(0, 40, 8))

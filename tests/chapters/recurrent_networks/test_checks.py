@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aigc_book.chapters.recurrent_networks import checks
-from aigc_book.training.loop import next_token_loss
+from aigc_book.training.losses import cross_entropy
 
 
 def rejects(verdict, says):
@@ -88,7 +88,7 @@ def chunked_nll(model, ids, chunk, *, forget=False, overlap=True, factor=1.0):
         if len(part) < 2:
             continue
         logits = model(part[None, :-1], cache=cache)
-        total += float(next_token_loss(logits, part[None, 1:])) * (len(part) - 1)
+        total += float(cross_entropy(logits, part[None, 1:])[0])
     return total * factor
 
 

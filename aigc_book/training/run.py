@@ -1,0 +1,91 @@
+"""A run that can be stopped and goes on: the model, all else that has a state, the history and the checkpoints.
+
+The training loop keeps one; a loop of one's own does likewise. ::
+
+    both = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+    run = Run(both, {"generator": g_optimizer, "discriminator": d_optimizer, "batches": windows}, checkpoints=folder)
+    run.resume(True)
+    while run.recorder.step < steps:
+        ...
+        run.recorder.count(made.loss, made.n_targets)
+        if run.recorder.step % 100 == 0:
+            run.recorder.enter(learning_rate, made.gradient_norm)
+            run.save()
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from aigc_book.training.checkpoint import Checkpoints, load_weights
+from aigc_book.training.history import Recorder
+from aigc_book.training.randomness import random_state, set_random_state
+from aigc_book.training.wrapping import unwrapped
+
+
+class Run:
+    """What a training run changes, so that it can be saved and put back.
+
+    Args:
+        model: its weights are saved; several models go into an ``nn.ModuleDict``.
+        parts: what else has ``state_dict`` and ``load_state_dict``, by name: optimizers, a gradient scaler, batches.
+        checkpoints: where to save, if at all; a path stands for ``Checkpoints(path)``.
+        settings: gives what must be the same when the run goes on, as values for JSON; asked at each saving. The
+            model's config, where it has one, is added.
+
+    Attributes:
+        recorder: counts steps, and keeps the history.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        parts: dict[str, Any],
+        *,
+        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
+        settings: Callable[[], dict[str, Any]] = dict,
+    ):
+        if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
+            checkpoints = Checkpoints(checkpoints)
+        self.model, self.parts, self.checkpoints = model, parts, checkpoints
+        self.recorder, self._settings = Recorder(), settings
+
+    def settings(self) -> dict[str, Any]:
+        """What is compared when the run goes on."""
+        config = getattr(unwrapped(self.model), "config", None)
+        config = getattr(config, "resolved", config)
+        own = {"model": asdict(config) if is_dataclass(config) else None, **self._settings()}
+        return json.loads(json.dumps(own, default=str))
+
+    def resume(self, resume: bool | str | os.PathLike[str]) -> bool:
+        """Go on from the latest checkpoint, or from the one at a path; returns whether there was one.
+
+        Raises:
+            FileExistsError: there are checkpoints, and ``resume`` is False.
+            FileNotFoundError: there is none at the path.
+            CheckpointError: it is damaged, or of another run.
+        """
+        latest = self.checkpoints.latest() if self.checkpoints is not None else None
+        if latest is not None and not resume:
+            raise FileExistsError(f"{latest} is there already; pass resume=True to go on from it, or another folder")
+        chosen = latest if resume is True else resume or None
+        if chosen is None:
+            return False
+        saved = self.checkpoints.load(chosen, self.settings())
+        for name, part in self.parts.items():
+            part.load_state_dict(saved.state[name])
+        load_weights(self.model, saved.weights)
+        self.recorder.load_state_dict(saved.history)
+        set_random_state(saved.state["random"])
+        return True
+
+    def save(self, validation_loss: float | None = None) -> Path:
+        """Write a checkpoint of this moment; errors as of :meth:`Checkpoints.save`."""
+        state = {name: part.state_dict() for name, part in self.parts.items()} | {"random": random_state()}
+        history = self.recorder.state_dict()
+        return self.checkpoints.save(self.recorder.step, self.model, state, history, self.settings(), validation_loss)

@@ -1,0 +1,169 @@
+"""One update: add up the gradients of a few batches, look at them, clip them, step.
+
+The training loop is made of it, and so is any other short loop: two players that take turns, a policy that learns from
+its own texts. ::
+
+    for step, real in enumerate(batches, start=1):
+        update(discriminator, [real], d_optimizer, loss=tell_apart)  # closes over the generator
+        made = update(generator, [real], g_optimizer, loss=deceive)  # closes over the discriminator
+        print(step, made.loss, made.gradient_norm)
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from aigc_book.training.losses import Loss
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update was made of.
+
+    Attributes:
+        loss: mean over all targets, before the update.
+        n_targets: how many there were.
+        gradient_norm: of all parameters together, before clipping. Not finite where float16 overflowed: nothing was
+            updated then, and the next scale of the loss is smaller.
+    """
+
+    loss: float
+    n_targets: int | float
+    gradient_norm: float
+
+
+def update(
+    model: nn.Module,
+    batches: Iterable[Any],
+    optimizers: Optimizer | Sequence[Optimizer],
+    loss: Loss,
+    *,
+    clip: float | None = None,
+    dtype: torch.dtype = torch.float32,
+    scaler: torch.amp.GradScaler | None = None,
+) -> Update:
+    r"""One update with the gradient of the mean loss over all batches: ∇ (Σ sums / Σ counts).
+
+    Gradients that were left over are dropped before, and none is left afterwards. A batch without targets adds nothing.
+
+    Args:
+        model: what the loss is given.
+        batches: as many as make one update, on the model's device.
+        optimizers: one, or several that share the parameters among them.
+        loss: ``loss(model, batch) -> (sum, count)``.
+        clip: largest norm of the gradient of all parameters together; None doesn't clip.
+        dtype: what matrix products are computed in, through ``torch.autocast``.
+        scaler: for float16, which has few exponents: it scales the loss up so that small gradients aren't rounded to 0.
+
+    Raises:
+        FloatingPointError: the loss or the gradient is infinite or not a number; nothing was updated.
+        ValueError: no batch has a target, or the loss depends on no parameter of the optimizers.
+    """
+    optimizers = as_list(optimizers)
+    drop_gradients(optimizers)
+    device = next(model.parameters()).device
+    sums, counts, unit = [], [], None
+    for batch in batches:
+        with autocast(device, dtype):
+            part, count = checked(loss(model, batch))
+        count = count if isinstance(count, Tensor) else torch.tensor(count)
+        if count.device.type == "cpu" and count == 0:
+            continue
+        unit = count.clamp(min=1) if unit is None else unit  # how many the others are isn't known yet
+        scaled = part / unit.to(part.device)
+        (scaled if scaler is None else scaler.scale(scaled)).backward()
+        sums.append(part.detach())
+        counts.append(count.detach())
+    total = sum(counts).item() if counts else 0
+    if not total > 0:
+        raise ValueError("an update needs at least one target; its batches have none")
+    mean = math.fsum(torch.stack(sums).tolist()) / total
+    if not math.isfinite(mean):
+        drop_gradients(optimizers)
+        raise FloatingPointError(f"the loss is {mean}")
+
+    gradients = [p.grad for p in parameters_of(optimizers) if p.grad is not None]
+    if not gradients:
+        raise ValueError("the loss must depend on the parameters of the optimizers; none of them has a gradient")
+    if scaler is not None:
+        for optimizer in optimizers:
+            scaler.unscale_(optimizer)
+    if len(sums) > 1:
+        torch._foreach_mul_(gradients, unit.item() / total)
+    norm = clip_gradients(gradients, clip).item()
+    overflow = scaler is not None and scaler.is_enabled() and not math.isfinite(norm)
+    if not math.isfinite(norm) and not (overflow and scaler.get_scale() > 1):
+        name = _first_bad_gradient(model)
+        drop_gradients(optimizers)
+        raise FloatingPointError(f"the gradient{name} is not finite, though the loss is {mean:.4g}")
+    for optimizer in optimizers:
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+    if scaler is not None:
+        scaler.update()
+    drop_gradients(optimizers)
+    return Update(mean, total, norm)
+
+
+def clip_gradients(gradients: list[Tensor], limit: float | None) -> Tensor:
+    """Scale the gradients, in place, so that the norm of all of them together is at most ``limit``.
+
+    Returns:
+        the norm before; if ``limit`` is None that is all that happens.
+
+    Source: Pascanu, Mikolov and Bengio (2013), algorithm 1.
+    """
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    # On a CPU the norm is at hand, and most steps need not touch the gradients; a GPU would have to be waited for.
+    if limit is not None and (norm.device.type != "cpu" or norm > limit):
+        torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+    return norm
+
+
+def as_list(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
+    """One optimizer or several, as a list."""
+    return [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
+
+
+def parameters_of(optimizers: Sequence[Optimizer]) -> list[Tensor]:
+    """All that the optimizers update."""
+    return [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+
+
+def drop_gradients(optimizers: Sequence[Optimizer]) -> None:
+    """No parameter has a gradient any more."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
+    """Matrix products in this dtype; nothing to do for float32."""
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+
+def checked(result: Any) -> tuple[Tensor, Tensor | int | float]:
+    """What a loss has returned, if it is a sum and a count.
+
+    Raises:
+        ValueError: it is something else, such as a mean.
+    """
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor) and result[0].dim() == 0:
+        count = result[1]
+        if isinstance(count, int | float) or (isinstance(count, Tensor) and count.dim() == 0):
+            return result
+    came = f"a tensor of shape {tuple(result.shape)}" if isinstance(result, Tensor) else repr(type(result).__name__)
+    raise ValueError(f"a loss must return (sum, count): a sum over targets, (), and how many they are; got {came}")
+
+
+def _first_bad_gradient(model: nn.Module) -> str:
+    bad = (n for n, p in model.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all()))
+    name = next(bad, None)
+    return "" if name is None else f" of {name!r}"
