@@ -182,11 +182,16 @@ def test_address_is_read_and_written_into_every_chapter(tmp_path, monkeypatch):
     (tmp_path / "book" / "one").mkdir(parents=True)
     path = tmp_path / "book" / "one" / "chapter.ipynb"
     nbformat.write(notebook(new_code_cell("old"), new_markdown_cell("温度 stays")), path)
+    (tmp_path / "aigc_book").mkdir()
+    (tmp_path / "aigc_book" / "__init__.py").write_text('__version__ = "7.0"\n')
+    for name in book_address.FILES:
+        (tmp_path / name).write_text("https://github.com/example/aigc-book/issues")
     monkeypatch.setattr(book_address, "ROOT", tmp_path)
     assert book_address.repository() == ("https://github.com/some/where", "trunk")
     book_address.main()
     written = nbformat.read(path, as_version=4)
-    assert "git+https://github.com/some/where@trunk" in written.cells[0].source
+    assert "git+https://github.com/some/where@v7.0" in written.cells[0].source
+    assert {(tmp_path / name).read_text() for name in book_address.FILES} == {"https://github.com/some/where/issues"}
     assert written.cells[0].metadata.tags == ["install", "remove-cell"]
     assert written.cells[1].source == "温度 stays"
     assert "温度" in path.read_text(encoding="utf-8")

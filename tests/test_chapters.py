@@ -39,7 +39,7 @@ def test_a_chapter_is_in_the_table_of_contents_and_in_the_readme(name):
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     assert link.removesuffix(".ipynb") in files, f"add to _toc.yml: - file: {link.removesuffix('.ipynb')}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"]({link})" in readme, f"add to the README's table of chapters: [Title]({link}): what is built, in a line"
+    assert f"/{link})" in readme, f"add to the README's table of chapters: [Title]({link}): what is built, in a line"
 
 
 @every_lesson
