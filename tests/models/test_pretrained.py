@@ -31,7 +31,7 @@ def test_transformers_opens_ours_and_we_open_theirs(tmp_path, config):
     theirs.save_pretrained(tmp_path / "theirs")
     again = GPT.from_pretrained(tmp_path / "theirs").eval()
     assert again.config.resolved == config.resolved
-    assert torch.equal(again(ids), model(ids))
+    torch.testing.assert_close(again(ids), model(ids))
 
 
 def test_transformers_own_gpt2_and_llama_give_the_same_logits_here(tmp_path):
@@ -69,7 +69,7 @@ def test_headless_gpt2_files_as_on_the_hub_are_read(tmp_path):
     model.save_pretrained(tmp_path)
     tensors = {k.removeprefix("transformer."): v for k, v in load_file(tmp_path / "model.safetensors").items()}
     save_file({**tensors, "h.0.attn.bias": torch.ones(1, 1, 23, 23)}, tmp_path / "model.safetensors")
-    assert torch.equal(GPT.from_pretrained(tmp_path).eval()(new_ids()), model(new_ids()))
+    torch.testing.assert_close(GPT.from_pretrained(tmp_path).eval()(new_ids()), model(new_ids()))
 
 
 @pytest.mark.parametrize("config", [*OTHERS, FAST], ids=name)
@@ -79,7 +79,7 @@ def test_other_choices_go_through_our_own_layout(tmp_path, config):
     assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "aigc_book_gpt"
     again = GPT.from_pretrained(tmp_path).eval()
     assert again.config.resolved == config.resolved
-    assert torch.equal(again(new_ids()), model(new_ids()))
+    torch.testing.assert_close(again(new_ids()), model(new_ids()))
 
 
 def test_a_loaded_model_trains_like_the_saved_one(tmp_path):
@@ -90,7 +90,7 @@ def test_a_loaded_model_trains_like_the_saved_one(tmp_path):
         m.eval()(new_ids()).square().mean().backward()
     assert again.count_parameters() == model.count_parameters()
     for (key, ours), theirs in zip(model.named_parameters(), again.parameters(), strict=True):
-        assert torch.equal(ours.grad, theirs.grad), key
+        torch.testing.assert_close(ours.grad, theirs.grad, msg=lambda text, key=key: f"{key}: {text}")
 
 
 def test_dtype_of_the_weights_can_be_chosen(tmp_path):
@@ -103,7 +103,7 @@ def test_saving_leaves_nothing_else_behind_and_replaces_what_was_there(tmp_path)
     second = new_model(TINY, seed=5)
     second.save_pretrained(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-    assert torch.equal(GPT.from_pretrained(tmp_path).eval()(new_ids()), second(new_ids()))
+    torch.testing.assert_close(GPT.from_pretrained(tmp_path).eval()(new_ids()), second(new_ids()))
 
 
 def test_a_full_disk_leaves_the_old_model_whole(tmp_path, monkeypatch):
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_the_old_model_whole(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         new_model(TINY, seed=5).save_pretrained(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-    assert torch.equal(GPT.from_pretrained(tmp_path).eval()(new_ids()), model(new_ids()))
+    torch.testing.assert_close(GPT.from_pretrained(tmp_path).eval()(new_ids()), model(new_ids()))
 
 
 # Errors
