@@ -77,6 +77,44 @@ def test_scores_are_sacrebleus(options, pairs):
     assert ours.signature == f"{signature}|beta:{options.get('beta', 2)}|version:aigc_book-{__version__}"
 
 
+BASES = [
+    "",
+    "a",
+    "walk",
+    "the cat sat on the mat",
+    "a man is walking down the street",
+    "我爱你",
+    " ",
+    "(so)",
+    "on a mat .",
+]
+MANY = st.lists(
+    st.tuples(st.sampled_from(BASES) | TEXTS, st.lists(st.sampled_from(BASES) | TEXTS, min_size=1, max_size=5)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(MANY, st.integers(1, 7), st.integers(0, 3), st.integers(1, 3), st.booleans(), st.booleans(), st.booleans())
+def test_several_references_are_sacrebleus(corpus, char_order, word_order, beta, lowercase, whitespace, eps_smoothing):
+    options = {
+        "char_order": char_order, "word_order": word_order, "beta": beta, "lowercase": lowercase,
+        "whitespace": whitespace, "eps_smoothing": eps_smoothing,
+    }  # fmt: skip
+    hypotheses, sets = zip(*corpus, strict=True)
+    expected = CHRF(**options).corpus_score(hypotheses, transpose(sets)).score
+    assert chrf(hypotheses, sets, ChrfSettings(**options)).score == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_an_empty_hypothesis_and_the_order_of_references():
+    """walk has 4 letters: the orders 5 and 6 are worth 1e-16 each, and that makes it the better of the two."""
+    hypotheses, other = ["", "the cat sat on the mat"], ["the cat sat on the mat", "a cat sat on a mat"]
+    for first in (["a man is walking down the street", "walk"], ["walk", "a man is walking down the street"]):
+        result = chrf(hypotheses, [first, other], ChrfSettings(eps_smoothing=True))
+        assert result.score == pytest.approx(92.68, abs=0.005)
+
+
 def test_defaults_are_sacrebleus():
     expected = sacrebleu.corpus_chrf(["The cat sat."], [["A cat sits."]])
     assert chrf(["The cat sat."], ["A cat sits."]).score == pytest.approx(expected.score)

@@ -98,6 +98,68 @@ def test_settings_are_the_functions():
     assert set(results) == {"rouge1", "signature"}
 
 
+@pytest.mark.parametrize("name", TEXT_MODULES)
+@pytest.mark.parametrize("through", ["add", "add_batch"])
+def test_what_was_added_stays_after_an_error(name, through):
+    def breaks(text):
+        raise RuntimeError("broken")
+
+    module = hub.load(name)
+    if through == "add":
+        for prediction, reference in zip(PREDICTIONS, REFERENCES, strict=True):
+            module.add(prediction=prediction, reference=reference)
+    else:
+        module.add_batch(predictions=PREDICTIONS, references=REFERENCES)
+    wrong = [{"temperature": 1}, {"kinds": "rouge1"}, {"kinds": []}, {"tokenize": "14a"}, {"beta": -1}]
+    wrong += [{"predictions": ["a"], "references": ["a", "b"]}, {"predictions": ["a"]}]
+    wrong += [{"predictions": ["a"], "references": ["a"], "temperature": 1}]  # what came with an error is not added
+    for arguments in wrong:
+        with pytest.raises(ValueError):
+            module.compute(**arguments)
+        assert len(module) == 2
+    if name != "chrf":
+        with pytest.raises(RuntimeError, match="broken"):
+            module.compute(tokenize=breaks)
+    with pytest.raises(ValueError):
+        module.add_batch(predictions=["a", 5], references=["a", "b"])
+    found, wanted = scores(module.compute()), expected(PREDICTIONS, REFERENCES)
+    assert found == {key: wanted[key] for key in found}
+    assert len(module) == 0
+    with pytest.raises(ValueError, match="has nothing to score"):
+        module.compute()
+
+
+def test_perplexity_keeps_what_was_added_after_an_error():
+    module = hub.load("perplexity")
+    module.add_batch(nll_nats=[2.0, 3.0], n_tokens=[1, 4])
+    for wrong in ({"temperature": 1}, {"texts": ["a"]}, {"nll_nats": [1.0], "n_tokens": [3.5]}, {"nll_nats": [1.0]}):
+        with pytest.raises(ValueError):
+            module.compute(**wrong)
+    for nlls, counts in (([1.0], [3.5]), ([1.0], [-1]), ([1.0], ["3"]), ([1.0], {3}), ([float("nan")], [1])):
+        with pytest.raises(ValueError):
+            module.add_batch(nll_nats=nlls, n_tokens=counts)
+    assert module.compute()["perplexity"] == perplexity([2, 3], [1, 4]).perplexity
+
+
+def test_counts_are_whole_numbers():
+    with pytest.raises(ValueError, match=r"n_tokens must be whole numbers of 0 or more; got 3.5"):
+        hub.load("perplexity").compute(nll_nats=[1.0, 2.0], n_tokens=[3.5, 4])
+    with pytest.raises(ValueError, match=r"n_tokens must be whole numbers of 0 or more; got 3.5"):
+        perplexity([1.0, 2.0], [3.5, 4])
+    assert hub.load("perplexity").compute(nll_nats=[1.0], n_tokens=[4.0]) == perplexity(1, 4).report()
+
+
+def test_what_a_module_is_not_told_it_says():
+    with pytest.raises(ValueError, match=r"bleu has the settings .*tokenize; got stem"):
+        hub.load("bleu").compute(predictions=["a"], references=["a"], stem=True)
+    with pytest.raises(ValueError, match="bleu takes predictions and references; got predictions"):
+        hub.load("bleu").compute(predictions=["a"])
+    with pytest.raises(ValueError, match="perplexity takes nll_nats and n_tokens; got predictions, references"):
+        hub.load("perplexity").compute(predictions=["a"], references=["a"])
+    with pytest.raises(ValueError, match="perplexity has the setting texts; got tokenize"):
+        hub.load("perplexity").compute(nll_nats=[1.0], n_tokens=[1], tokenize="zh")
+
+
 def test_with_no_network_and_no_home(tmp_path):
     """A home that can't be written to, and a socket that refuses to open."""
     home = tmp_path / "a file, not a folder"

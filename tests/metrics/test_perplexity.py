@@ -1,7 +1,11 @@
 import copy
 import math
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +35,51 @@ def test_bits_by_hand():
     assert result.signature == f"nll:nats|per:token+char+byte|version:aigc_book-{__version__}"
     assert result.stats == PerplexityStats(8 * math.log(4), 8, 3, 9)
     assert perplexity(8 * math.log(4), 8, n_characters=3, n_bytes=9) == result
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        np.float64, np.float32, np.array, torch.tensor, lambda x: torch.tensor([float(x)]), lambda x: [np.float32(x)],
+        lambda x: torch.tensor(float(x), requires_grad=True), lambda x: torch.tensor(float(x)).bfloat16(),
+        lambda x: np.array([x]), lambda x: [torch.tensor(x)], lambda x: (x,), lambda x: iter([x]),
+    ],
+)  # fmt: skip
+def test_what_a_loss_gives(number):
+    assert perplexity(number(6.0), number(3)) == perplexity(6, 3)
+    assert perplexity(number(6), 3, n_bytes=number(2)) == perplexity(6, 3, n_bytes=2)
+
+
+def test_many_from_a_tensor_or_a_column():
+    pandas = pytest.importorskip("pandas")
+    expected = perplexity([1.0, 2.0], [3, 5])
+    assert perplexity(torch.tensor([1.0, 2.0]), torch.tensor([3, 5])) == expected
+    assert perplexity(np.array([1.0, 2.0]), np.array([3, 5])) == expected
+    assert perplexity(pandas.Series([1.0, 2.0]), pandas.Series([3, 5])) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["3", ["3"], {1.0, 2.0}, {1.0: 2}, True, [True], torch.zeros(2, 2), 1 + 2j, None, [None], b"3", np.array("3")],
+)
+def test_what_is_no_number(value):
+    for arguments in ((value, 3), (3.0, value)):
+        with pytest.raises(ValueError, match="must be a number or a list of numbers; got"):
+            perplexity(*arguments)
+
+
+def test_texts_are_texts():
+    for texts in ({"a"}, {"a": "b"}):
+        with pytest.raises(ValueError, match="texts must be a list of texts; got"):
+            perplexity(1, 1, texts=texts)
+
+
+def test_metrics_import_no_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None; from aigc_book.metrics.perplexity import perplexity; perplexity(1, 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_tokens_count_by_their_number_not_by_text():
