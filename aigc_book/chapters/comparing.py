@@ -1,11 +1,11 @@
 """Is it right, and if not, which mistake is it? Numbers and tensors are compared alike, by the values they have."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from aigc_book.chapters.reader import Wrong
+from aigc_book.chapters.attempt import Wrong
 
 
 def close(got: float | Tensor, value: float | Tensor, *, rtol: float = 1e-4, atol: float = 1e-6) -> bool:
@@ -37,8 +37,17 @@ def expect(
     raise Wrong(f"{said} {otherwise}".strip())
 
 
-def expect_mask(mask: Tensor, right: Tensor, mistakes: Sequence[tuple[Tensor, str]], said: str) -> None:
-    """Raise :class:`Wrong` unless two boolean masks (T, S) are equal: the known mistake, or the first wrong field."""
+def expect_mask(
+    mask: Tensor,
+    right: Tensor,
+    mistakes: Sequence[tuple[Tensor, str]],
+    said: str,
+    place: Callable[[int], str] = str,
+) -> None:
+    """Raise :class:`Wrong` unless two boolean masks (T, S) are equal: the known mistake, or the first wrong field.
+
+    ``place`` describes a position for the sentence.
+    """
     if torch.equal(mask, right):
         return
     for value, why in mistakes:
@@ -47,8 +56,8 @@ def expect_mask(mask: Tensor, right: Tensor, mistakes: Sequence[tuple[Tensor, st
     fields = (mask != right).nonzero()
     row, column = fields[0].tolist()
     says, should = ("may", "must not") if mask[row, column] else ("may not", "should")
-    wrong = f"{len(fields)} of {right.numel()} fields are wrong."
-    raise Wrong(f"{said} Position {row} {says} attend to position {column}, and {should}. {wrong}".strip())
+    field = f"Position {place(row)} {says} attend to position {place(column)}, and {should}."
+    raise Wrong(f"{said} {field} {len(fields)} of {right.numel()} fields are wrong.".strip())
 
 
 def in_a_row(vector: Tensor | Sequence[float], most: int = 8) -> str:

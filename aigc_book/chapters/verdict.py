@@ -4,7 +4,7 @@ A check is a function over the reader's function::
 
     @check
     def check_divisor(divisor):
-        answer = divisor.number(64)  # called safely: see aigc_book.chapters.reader
+        answer = divisor.number(64)  # called safely: see aigc_book.chapters.attempt
         if answer < 0:
             raise Wrong("A divisor of scores is a positive number.")
         return "Right: divide by √d_k / 3."
@@ -14,6 +14,7 @@ It raises :class:`Wrong` with a sentence for the reader or returns its praise, a
 endless loop, an answer of another kind. Nothing ends in a traceback.
 """
 
+import contextlib
 import contextvars
 import ctypes
 import functools
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 
 import torch
 
-from aigc_book.chapters.reader import Reader, Unanswered, Wrong, in_short
+from aigc_book.chapters.attempt import Attempt, Stopped, Unanswered, Wrong, in_short
 
 SECONDS = 5.0  # for a whole check; the solutions take some milliseconds
 
@@ -48,7 +49,7 @@ class Verdict:
         return f"{'✓' if self.right else '✗'} {self.message}"
 
 
-def check(judge: Callable[[Reader], str]) -> Callable[[Callable], Verdict]:
+def check(judge: Callable[[Attempt], str]) -> Callable[[Callable], Verdict]:
     """Make a check of ``judge``, whose one parameter has the name of the reader's function.
 
     The check runs in a thread of its own, which is the one way of stopping a loop that works in a notebook's kernel on
@@ -64,33 +65,31 @@ def check(judge: Callable[[Reader], str]) -> Callable[[Callable], Verdict]:
         if not callable(function):
             call = f"{judge.__name__}({name})"
             return Verdict(False, f"A check takes the function itself, as in {call}; got {in_short(function)}.")
-        return _in_time(judge, Reader(name, function))
+        return _in_time(judge, Attempt(name, function))
 
     return checked
 
 
-class _Stopped(SystemExit):
-    """Raised in a thread whose time is over. A thread that ends with a ``SystemExit`` ends without a word."""
-
-
-def _in_time(judge: Callable[[Reader], str], reader: Reader) -> Verdict:
+def _in_time(judge: Callable[[Attempt], str], attempt: Attempt) -> Verdict:
     verdicts: list[Verdict] = []
 
     def work() -> None:
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # the reader's seeds stay in here
             warnings.simplefilter("ignore")
             try:
-                praise = judge(reader)
-                verdict = Verdict(True, praise + reader.remark())
+                praise = judge(attempt)
+                verdict = Verdict(True, praise + attempt.remark())
             except Wrong as wrong:
                 verdict = Verdict(False, str(wrong))
-            except _Stopped:
-                raise
             except Exception as error:  # an answer that nobody thought of
-                verdict = Verdict(False, f"{reader.called} can't be judged: {type(error).__name__}: {error}.")
+                verdict = Verdict(False, f"{attempt.called} can't be judged: {type(error).__name__}: {error}.")
         verdicts.append(verdict)
 
-    worker = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+    def end_quietly() -> None:
+        with contextlib.suppress(Stopped):
+            work()
+
+    worker = threading.Thread(target=contextvars.copy_context().run, args=(end_quietly,), daemon=True)
     worker.start()
     try:
         worker.join(SECONDS)
@@ -98,9 +97,7 @@ def _in_time(judge: Callable[[Reader], str], reader: Reader) -> Verdict:
         stopped = _stop(worker)
     if verdicts:
         return verdicts[0]
-    message = (
-        f"{reader.called} has not ended after {SECONDS:g} seconds: is there a loop that never meets its condition?"
-    )
+    message = f"{attempt.called} does not end; it was stopped after {SECONDS:g} seconds. {attempt.if_endless}"
     return Verdict(False, message if stopped else f"{message} It can't be stopped either: restart the kernel.")
 
 
@@ -109,6 +106,6 @@ def _stop(worker: threading.Thread) -> bool:
     for _ in range(40):
         if not worker.is_alive():
             return True
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(_Stopped))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(Stopped))
         worker.join(0.05)
     return not worker.is_alive()

@@ -2,8 +2,8 @@
 
 import math
 
+from aigc_book.chapters.attempt import Attempt, Wrong
 from aigc_book.chapters.comparing import expect
-from aigc_book.chapters.reader import Reader, Wrong
 from aigc_book.chapters.verdict import check
 
 RUNS = [  # parameters, tokens, devices, peak of one, share of it that is used
@@ -23,7 +23,7 @@ BUDGETS = (1.2e23, 3.1e18, 7e21, 5.5e25)
 
 
 @check
-def check_training_days(training_days: Reader) -> str:
+def check_training_days(training_days: Attempt) -> str:
     """Days of 6 N D operations on so many devices, of which a share of the peak is used."""
     for n, d, devices, peak, used in RUNS:
         run = {"n_parameters": n, "n_tokens": d, "n_devices": devices, "peak_flops": peak, "utilisation": used}
@@ -51,7 +51,7 @@ def check_training_days(training_days: Reader) -> str:
 
 
 @check
-def check_cache_per_token(cache_per_token: Reader) -> str:
+def check_cache_per_token(cache_per_token: Attempt) -> str:
     """Bytes that one token adds to the key–value cache of a model with grouped queries."""
     for L, H, G, C, b in MODELS:
         model = {"n_layers": L, "n_heads": H, "n_kv_heads": G, "d_model": C, "bytes_per_number": b}
@@ -78,7 +78,7 @@ def check_cache_per_token(cache_per_token: Reader) -> str:
 
 
 @check
-def check_balanced(balanced: Reader) -> str:
+def check_balanced(balanced: Attempt) -> str:
     """The (parameters, tokens) that spend 6 N D operations at 20 tokens a parameter."""
     for flops in BUDGETS:
         parts = balanced.parts(flops, names=("parameters", "tokens"))

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aigc_book.chapters.attempt import Attempt, Wrong
 from aigc_book.chapters.comparing import close, expect, in_a_row
-from aigc_book.chapters.reader import Reader, Wrong
 from aigc_book.chapters.verdict import check
 
 
 @check
-def check_logit_gradient(logit_gradient: Reader) -> str:
+def check_logit_gradient(logit_gradient: Attempt) -> str:
     """The gradient of the mean cross-entropy by the logits, (softmax - one-hot) / N, safe for logits of ±1000."""
     rng = torch.Generator().manual_seed(0)
     z, y = torch.randn(3, 5, generator=rng), torch.tensor([4, 0, 2])
@@ -70,7 +70,7 @@ def _mistaken_gradients(z: Tensor, y: Tensor) -> list[tuple[Tensor, str]]:
 
 
 @check
-def check_layer_backward(layer_backward: Reader) -> str:
+def check_layer_backward(layer_backward: Attempt) -> str:
     """The gradients of y = ReLU(x Wᵀ + b): dW = δᵀ x, db = Σ δ, dx = δ W, with δ = g where the sum is positive."""
     rng = torch.Generator().manual_seed(0)
     for number, (B, D_in, D_out) in enumerate(((7, 3, 5), (4, 4, 4), (1, 2, 6), (5, 6, 2))):
@@ -81,7 +81,7 @@ def check_layer_backward(layer_backward: Reader) -> str:
     return "Right: with this, and the last layer's blame, you can train a network of any depth."
 
 
-def _judge_layer(layer_backward: Reader, layer: tuple[Tensor, Tensor, Tensor, Tensor], said: str) -> None:
+def _judge_layer(layer_backward: Attempt, layer: tuple[Tensor, Tensor, Tensor, Tensor], said: str) -> None:
     x, W, b, g = (part.double() for part in layer)
     (B, D_in), D_out = x.shape, len(W)
     z = x @ W.T + b
@@ -122,7 +122,7 @@ def _judge_layer(layer_backward: Reader, layer: tuple[Tensor, Tensor, Tensor, Te
 
 
 @check
-def check_leaky_variance(leaky_variance: Reader) -> str:
+def check_leaky_variance(leaky_variance: Attempt) -> str:
     """The variance of weights that keeps the mean square through a leaky ReLU of slope a: 2 / ((1 + a²) D)."""
     D, a = 50, 0.5
     answer, right = leaky_variance.number(D, a), 2 / ((1 + a**2) * D)

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aigc_book.chapters.attempt import Attempt, Wrong
 from aigc_book.chapters.comparing import close, expect
-from aigc_book.chapters.reader import Reader, Wrong
 from aigc_book.chapters.verdict import check
 from aigc_book.models.rnn import RNN, RNNConfig
 
 
 @check
-def check_lstm_parameters(lstm_parameters: Reader) -> str:
+def check_lstm_parameters(lstm_parameters: Attempt) -> str:
     """The numbers in a layer that reads vectors of d_in and carries a state of d_model: 4 C (d_in + C + 2)."""
     for number, (d_in, C) in enumerate(((5, 7), (11, 3), (16, 16), (1, 64), (300, 20))):
         answer, right = lstm_parameters.number(d_in, C), 4 * C * (d_in + C + 2)
@@ -26,7 +26,7 @@ def check_lstm_parameters(lstm_parameters: Reader) -> str:
             (4 * C * (C + 2), "W is missing: each gate also reads the input."),
             (4 * (d_in * C + C * C + 2), "A bias has a number for each row, not one for each gate."),
             (4 * C * (C + C + 2), "W reads the input, whose width is d_in and not d_model."),
-            (4 * d_in * (d_in + C + 2), "d_in and d_model are exchanged: a gate has a row for each number of the state."),
+            (4 * d_in * (d_in + C + 2), "d_in and d_model are exchanged: a gate has a row for each of d_model."),
             (4 * (d_in * C + C * C) + 2 * C, "Each of the four sets of rows has two biases of its own."),
         ]  # fmt: skip
         said = f"For d_in = {d_in} and d_model = {C} you count {answer:.6g}."
@@ -39,7 +39,7 @@ def check_lstm_parameters(lstm_parameters: Reader) -> str:
 
 
 @check
-def check_forget_bias(forget_bias: Reader) -> str:
+def check_forget_bias(forget_bias: Attempt) -> str:
     """The bias for which a memory is half gone after n steps: σ(b)ⁿ = ½, so b = -ln(2^(1/n) - 1)."""
     n = 20
     answer = forget_bias.number(n)
@@ -49,7 +49,7 @@ def check_forget_bias(forget_bias: Reader) -> str:
     e_fold = math.exp(-1 / n)
     mistakes = [
         (keep, "That is the gate's value. The bias is what the sigmoid turns into it."),
-        (1 - keep, "That is what is lost at each step. The bias is what the sigmoid turns into the share that is kept."),
+        (1 - keep, "That is the share lost at each step. The sigmoid of the bias is the share that is kept."),
         (-_half_life(n), "The sign is wrong: with this bias the gate is closed, and everything is gone after a step."),
         (math.log(e_fold / (1 - e_fold)), "After n steps 1/e of the memory is left; the question asks for a half."),
         (math.log(keep), "That is the gate's logarithm. The inverse of the sigmoid is ln(p / (1 - p))."),
@@ -78,7 +78,7 @@ def _half_life(n: int) -> float:
 
 
 @check
-def check_chunked_nll(chunked_nll: Reader) -> str:
+def check_chunked_nll(chunked_nll: Attempt) -> str:
     """-ln p of a text's tokens but the first, read in chunks with the state carried: the same for every chunk size."""
     lengths: list[int] = []
     model = _model(lengths)
@@ -128,13 +128,13 @@ def _judge_reading(lengths: list[int], chunk: int) -> None:
     """Whether the model read 41 tokens in chunks; ``lengths`` are what it was handed."""
     if max(lengths, default=0) > chunk:
         raise Wrong(
-            f"The number is right, but with chunk = {chunk} the model was handed {max(lengths)} tokens at once, and kept"
-            " the logits of all of them. A text longer than memory must be read in pieces."
+            f"The number is right, but with chunk = {chunk} the model was handed {max(lengths)} tokens at once, and"
+            " kept the logits of all of them. A text longer than memory must be read in pieces."
         )
     if len(lengths) > -(-40 // chunk) + 1:
         raise Wrong(
-            f"The number is right, but with chunk = {chunk} the model was called {len(lengths)} times for 40 tokens, the"
-            f" longest piece had {max(lengths, default=0)}: read `chunk` tokens at a time."
+            f"The number is right, but with chunk = {chunk} the model was called {len(lengths)} times for 40 tokens:"
+            " read `chunk` tokens at a time."
         )
 
 

@@ -1,17 +1,18 @@
 """Checks for the exercises of the chapter on text and tensors. Each takes the reader's function, returns a verdict."""
 
+import itertools
 import random
 
 import torch
 from torch import Tensor
 
+from aigc_book.chapters.attempt import Attempt, Raised, Wrong
 from aigc_book.chapters.comparing import close, expect
-from aigc_book.chapters.reader import Raised, Reader, Wrong
 from aigc_book.chapters.verdict import check
 
 
 @check
-def check_text_of(text_of: Reader) -> str:
+def check_text_of(text_of: Attempt) -> str:
     """The bytes joined, then decoded; a character that is cut off or broken is U+FFFD."""
     cases = [
         [b"to", b"ken"],
@@ -25,7 +26,7 @@ def check_text_of(text_of: Reader) -> str:
     for text in ("the tokens of 一本会运行的书", " a\n🙂 Ünïted  ", "\t词元 "):
         data = text.encode()[: rng.choice((None, -1))]
         cuts = sorted({0, len(data), *rng.choices(range(len(data)), k=9)})
-        cases.append([data[a:b] for a, b in zip(cuts, cuts[1:], strict=False)])
+        cases.append([data[a:b] for a, b in itertools.pairwise(cuts)])
     for tokens in cases:
         joined = b"".join(tokens)
         right = joined.decode(errors="replace")
@@ -64,7 +65,7 @@ def check_text_of(text_of: Reader) -> str:
 
 
 @check
-def check_mean_over_tokens(mean_over_tokens: Reader) -> str:
+def check_mean_over_tokens(mean_over_tokens: Attempt) -> str:
     """The mean of the losses of all real tokens of the batch, whatever stands at the padding."""
     losses = torch.tensor([[1.0, 2.0, 3.0, 6.0], [4.0, 7.0, 7.0, 7.0]])
     mask = torch.tensor([[True, True, True, True], [True, False, False, False]])
@@ -113,12 +114,12 @@ def _mistaken_means(losses: Tensor, mask: Tensor) -> list[tuple[Tensor, str]]:
         ),
         (losses[~mask].mean(), "The mask is the wrong way round: True marks the real tokens."),
         (total / len(losses), "You divided by the number of sequences. Divide by the number of real tokens."),
-        (total / losses.size(1), "You divided by the length of the longest sequence. Divide by the number of real tokens."),
+        (total / losses.size(1), "That is the sum over the length of the longest sequence, not over all real tokens."),
     ]  # fmt: skip
 
 
 @check
-def check_segment(segment: Reader) -> str:
+def check_segment(segment: Attempt) -> str:
     """Forward maximum matching: at each place the longest word of the dictionary, or one character if there is none."""
     segment.if_endless = "Where no word of the dictionary fits, take one character and go on."
     words = frozenset({"研究", "研究生", "生命", "起源", "的", "命", "人工智能", "人工"})

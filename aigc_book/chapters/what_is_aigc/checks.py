@@ -7,13 +7,13 @@ from collections import Counter
 import torch
 from torch import Tensor
 
+from aigc_book.chapters.attempt import Attempt, Raised, Wrong
 from aigc_book.chapters.comparing import close, expect, in_a_row
-from aigc_book.chapters.reader import Raised, Reader, Wrong
 from aigc_book.chapters.verdict import check
 
 
 @check
-def check_posterior(posterior: Reader) -> str:
+def check_posterior(posterior: Attempt) -> str:
     """softmax over the classes of ln p(x | y) + ln p(y), also where the likelihoods underflow."""
     log_likelihood = torch.tensor([[-1.0, -2.0, -4.0], [-3.0, -1.0, -1.0]])
     log_prior = torch.tensor([0.2, 0.5, 0.3]).log()
@@ -63,7 +63,7 @@ def _mistaken_posteriors(ll: Tensor, lp: Tensor) -> list[tuple[Tensor, str]]:
 
 
 @check
-def check_continuation(continuation: Reader) -> str:
+def check_continuation(continuation: Attempt) -> str:
     """The share of the different pairs that end in the word."""
     text = "san francisco is not san francisco bay but san francisco is a city and a city is not a bay"
     rng = random.Random(0)

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aigc_book.chapters.attempt import Attempt, Wrong, in_short
 from aigc_book.chapters.comparing import close, expect, in_a_row
-from aigc_book.chapters.reader import Reader, Wrong
 from aigc_book.chapters.verdict import check
 from aigc_book.text.vectors.embeddings import Embeddings
 
 
 @check
-def check_noise(noise: Reader) -> str:
+def check_noise(noise: Attempt) -> str:
     """Negative sampling draws words with probabilities proportional to count^(3/4)."""
     for counts in ([10_000, 625, 16], [3, 900, 41, 5, 77], [7, 7], [12]):
         answer = noise.tensor(counts, shape=(len(counts),))
@@ -44,7 +44,7 @@ def check_noise(noise: Reader) -> str:
 
 
 @check
-def check_cbow_gradient(cbow_gradient: Reader) -> str:
+def check_cbow_gradient(cbow_gradient: Attempt) -> str:
     """The gradient of CBOW's loss by one of m neighbours: (Σ (σ − y) u) / m, at the neighbours' mean."""
     rng = torch.Generator().manual_seed(0)
     for number, (m, C, k) in enumerate(((4, 3, 5), (1, 4, 2), (3, 3, 3), (6, 2, 1))):
@@ -53,7 +53,7 @@ def check_cbow_gradient(cbow_gradient: Reader) -> str:
         if answer.shape != (C,):
             raise Wrong(f"A gradient by one vector of width {C} has the shape ({C},); got {tuple(answer.shape)}.")
         right, mistakes = _cbow(vs.double(), u.double(), noise.double())
-        where = "For a small case" if number == 0 else f"Right for 4 neighbours; for {m} of width {C} and {k} noise words"
+        where = "For a small case" if number == 0 else f"Right for 4 neighbours; for {m} of width {C}, {k} noise words"
         said = "" if number == 0 else f"{where} it is wrong."
         otherwise = f"{where if number == 0 else ''} the gradient should be {in_a_row(right)}; got {in_a_row(answer)}."
         expect(answer, right, mistakes, said, otherwise.strip(), atol=1e-4)
@@ -84,7 +84,7 @@ def _cbow(vs: Tensor, u: Tensor, noise: Tensor) -> tuple[Tensor, list[tuple[Tens
         (gradient(mean, labels=(0, 1)) / m, "The labels are exchanged: the word in the middle has 1, noise has 0."),
         (gradient(mean, labels=(0, 0)) / m, "The word in the middle has the label 0, as if it were noise."),
         (gradient(mean, mean_of_noise=True) / m, "The noise words are averaged; the loss adds up their terms."),
-        (gradient(mean) / (m * len(noise)), "You divided by the number of noise words, too; the loss adds up their terms."),
+        (gradient(mean) / (m * len(noise)), "You divided by the number of noise words, too."),
         (wrong_noise / m, "The slope of a noise word is σ(s), not σ(-s): its label is 0."),
         ((torch.sigmoid(u @ mean) - 1) * u / m, "The noise words are missing."),
         (((torch.sigmoid(noise @ mean)) @ noise) / m, "The word in the middle is missing."),
@@ -96,7 +96,7 @@ WORDS = ["lock", "thread", "bacon", "queue"]
 
 
 @check
-def check_odd_one_out(odd_one_out: Reader) -> str:
+def check_odd_one_out(odd_one_out: Attempt) -> str:
     """The word with the lowest cosine with the mean of the unit vectors."""
     cases = []
     for odd in range(4):  # the odd one in each place, once very long and once very short
@@ -116,7 +116,8 @@ def check_odd_one_out(odd_one_out: Reader) -> str:
         vectors = Embeddings([*others, *words[::-1]], torch.cat((torch.eye(3, table.size(1)), table.flip(0))))
         answer = odd_one_out(vectors, words)
         if not isinstance(answer, str) or answer not in words:
-            raise Wrong(f"The answer must be one of the words {words}; got {answer!r}.")
+            got = repr(answer) if isinstance(answer, str) else in_short(answer)
+            raise Wrong(f"The answer must be one of the words {words}; got {got}.")
         answers.append(str(answer))
     right = _lowest(cases, lambda table, units: units @ units.mean(dim=0))
     for score, why in _MISTAKEN_SCORES:

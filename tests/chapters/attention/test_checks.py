@@ -84,7 +84,7 @@ def test_document_mask_unanswered():
         (lambda d: same(d) & torch.ones(len(d), len(d)).tril(-1).bool(), "No word may look at itself"),
         (lambda d: solution_mask(d).float(), r"must be boolean \(True = may attend\); got torch.float32"),
         (lambda d: solution_mask(d)[0], r"shape \(8, 8\); got \(8,\)"),
-        (lambda d: [[True]], "got list"),
+        (lambda d: [[True]], r"must have the shape \(8, 8\); got \(1, 1\)"),
         (
             first_two_documents_merged,
             r"Position 3 \(document 1\) may attend to position 0 \(document 0\), and must not\. 6 of 64",
@@ -183,7 +183,7 @@ def test_streaming_names_the_mistake(attention, says):
 
 def test_checks_survive_functions_that_change_their_arguments():
     def vandal(q, pairs):
-        answer = streaming(q, [(k.clone(), v) for k, v in pairs])
+        answer = streaming(q, ((k.clone(), v) for k, v in pairs))
         q.zero_()
         return answer
 

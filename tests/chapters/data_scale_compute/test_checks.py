@@ -97,7 +97,7 @@ def test_cache_names_the_mistake(wrong, message):
         (lambda c: (math.sqrt(c / 6), math.sqrt(c / 6)), "with 1 tokens for each parameter, not 20"),
         (lambda c: (c / 120, 20), "which is not the budget|not 20"),
         (lambda c: (-1.0, 3.0), "must be positive"),
-        (lambda c: 3.0, r"Return two numbers, parameters and tokens; got 3\.0"),
+        (lambda c: 3.0, r"must return 2 things, parameters and tokens; it returned 3\.0"),
     ],
 )
 def test_balanced_names_the_mistake(wrong, message):

@@ -48,8 +48,8 @@ WINDOWS = {
     "one id more than the inputs": without_the_last_target,
     "one is missing": lambda ids, T: tuple(x[:-1] for x in cut(ids, T)),
     "both must have the shape (4, 5)": lambda ids, T: (ids[:-1], ids[1:]),
-    "must return two tensors": lambda ids, T: ids[:-1],
-    "raised an error for 23 ids": lambda ids, T: ids.view(-1, T),
+    "must return 2 things, inputs and targets": lambda ids, T: ids[:-1],
+    "raised RuntimeError": lambda ids, T: ids.view(-1, T),
 }
 
 

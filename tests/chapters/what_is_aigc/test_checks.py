@@ -41,8 +41,8 @@ def test_posterior_unanswered():
         (lambda ll, lp: (ll * lp).softmax(dim=1), "Logarithms were multiplied"),
         (lambda ll, lp: (ll - lp).softmax(dim=1), "The prior was divided by"),
         (with_exponentials, r"until all log-likelihoods are 1000 lower.*e\^-1000 underflows"),
-        (lambda ll, lp: (ll + lp).softmax(dim=1)[0], r"shape \(2, 3\), as the log-likelihoods; got \(3,\)"),
-        (lambda ll, lp: [0.1], r"shape \(2, 3\), as the log-likelihoods; got list"),
+        (lambda ll, lp: (ll + lp).softmax(dim=1)[0], r"must have the shape \(2, 3\); got \(3,\)"),
+        (lambda ll, lp: [0.1], r"must have the shape \(2, 3\); got \(1,\)"),
         (lambda ll, lp: (ll + lp).softmax(dim=1) / 2, r"should be \(0\.344, 0\.317, 0\.026\)|For the first image"),
     ],
 )

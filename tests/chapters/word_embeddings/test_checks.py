@@ -38,7 +38,7 @@ def test_noise_accepts_the_solution():
         (lambda c: noise(c, power=-0.75), "the sign of the power"),
         (lambda c: noise(c, divide=False), "The proportions are right, and the sum is 1133"),
         (lambda c: [1.0, 0.0, 0.0], "A softmax of counts"),
-        (lambda c: noise(c)[:2], r"three probabilities; got \(2,\)"),
+        (lambda c: noise(c)[:2], r"must have the shape \(3,\); got \(2,\)"),
         (lambda c: noise(c, power=0.6), r"should be \(0.8826, 0.1103, 0.007061\); got \("),
     ],
 )

@@ -24,6 +24,10 @@ class Wrong(Exception):
     """A wrong answer; its text is the sentence for the reader."""
 
 
+class Stopped(BaseException):
+    """The time of a check is over. Raised in its thread from outside."""
+
+
 class Unanswered(Wrong):
     """The stub still returns ``None`` or ``...``; ``name`` is the reader's function."""
 
@@ -46,7 +50,7 @@ class Raised(Wrong):
         super().__init__(f"{said} It happened in the line: {line}" if line else said)
 
 
-class Reader:
+class Attempt:
     """The reader's function and its name. Each way of calling it says what the answer must be.
 
     Every call hands over copies of the arguments; if the function changes them, :meth:`remark` says so.
@@ -64,7 +68,7 @@ class Reader:
         said = [*map(in_short, arguments), *(f"{name}={in_short(value)}" for name, value in named.items())]
         call = f"{self.name}({', '.join(said)})"
         self.called = call if len(call) <= 90 else f"{self.name}(…)"
-        answer = self._safely(lambda: self.function(*handed, **handed_named))
+        answer = self.safely(lambda: self.function(*handed, **handed_named))
         if answer is None or answer is ...:
             raise Unanswered(self.name)
         if not self.changed and not _same((arguments, list(named.values())), (handed, list(handed_named.values()))):
@@ -157,7 +161,7 @@ class Reader:
         if isinstance(answer, np.ndarray | np.generic) and answer.dtype.kind in "biufc":
             return torch.as_tensor(np.array(answer))
         if isinstance(answer, numbers.Number):
-            return torch.as_tensor(answer)
+            return torch.as_tensor(math.inf if isinstance(answer, int) and abs(answer) >= 2**63 else answer)
         items = None if isinstance(answer, str | bytes | dict | set) else self._items(answer)
         if items is None:
             raise Wrong(f"{self.name} must return a tensor; it returned {in_short(answer)}.")
@@ -177,17 +181,16 @@ class Reader:
         """What an iterable answer holds; a generator runs here, so it is as safe as the call itself."""
         if isinstance(answer, np.ndarray | Tensor) and not answer.ndim:
             return None
-        return self._safely(lambda: list(islice(answer, MOST))) if isinstance(answer, Iterable) else None
+        return self.safely(lambda: list(islice(answer, MOST))) if isinstance(answer, Iterable) else None
 
-    def _safely(self, run: Callable[[], object]) -> object:
+    def safely(self, run: Callable[[], object]) -> object:
+        """What ``run`` gives; what it raises becomes :class:`Raised`, but for a stub's ``NotImplementedError``."""
         try:
             return run()
         except NotImplementedError:
             raise Unanswered(self.name) from None
-        except SystemExit as error:
-            if type(error) is SystemExit:
-                raise Raised(self.called, error) from None
-            raise  # the check's own: its time is over
+        except Stopped:
+            raise
         except BaseException as error:
             raise Raised(self.called, error, self._line(error)) from None
 
@@ -210,6 +213,8 @@ def in_short(thing: object) -> str:
         return f"array {thing.shape}"
     if isinstance(thing, nn.Module):
         return "model"
+    if isinstance(thing, set | frozenset):  # whose order isn't the same in every run
+        return f"a {type(thing).__name__} of {len(thing)}"
     if isinstance(thing, types.FunctionType | types.BuiltinFunctionType | type):
         return f"the function {getattr(thing, '__name__', '')}"
     try:
