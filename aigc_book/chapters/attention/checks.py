@@ -110,7 +110,7 @@ class _Pairs:
     """An iterator over pairs that gives each once, and notes what memory Python holds after some and after all."""
 
     def __init__(self, keys: Tensor, values: Tensor, first: int = 0):
-        self.rest = iter(zip(keys.clone(), values.clone(), strict=True))
+        self.rest = ((k.clone(), v.clone()) for k, v in zip(keys, values, strict=True))
         self.first, self.n, self.given = first, len(keys), 0
         self.held: list[int] = []
         self.ends = 0

@@ -93,6 +93,7 @@ def _cbow(vs: Tensor, u: Tensor, noise: Tensor) -> tuple[Tensor, list[tuple[Tens
 
 
 WORDS = ["lock", "thread", "bacon", "queue"]
+SIX_WORDS = ["thread", "lock", "semaphore", "bacon", "queue", "signal"]
 
 
 @check
@@ -109,6 +110,9 @@ def check_odd_one_out(odd_one_out: Attempt) -> str:
         rows[odd] = torch.tensor([0.0, 1.0, 0.0])
         rows[odd - 1] *= 40
         cases.append((WORDS, rows))
+    # Two words apart from the others are near each other: the nearest neighbour says nothing of them.
+    angles = torch.deg2rad(torch.tensor([0.0, 100.0, 5.0, 70.0, 10.0, -40.0]))
+    cases.append((SIX_WORDS, torch.stack((angles.cos(), angles.sin()), dim=1)))
     cases += _drawn_words()
     answers = []
     for words, table in cases:
@@ -146,7 +150,7 @@ def _drawn_words() -> list[tuple[list[str], Tensor]]:
         units = F.normalize(table, dim=1)
         lowest, second = F.cosine_similarity(units, units.mean(dim=0), dim=1).sort().values[:2]
         if second - lowest > 0.2:
-            cases.append((["thread", "lock", "semaphore", "bacon", "queue", "signal"][:n], table))
+            cases.append((SIX_WORDS[:n], table))
     return cases
 
 
@@ -171,10 +175,6 @@ _MISTAKEN_SCORES = [
     (
         lambda table, units: -(table - table.mean(dim=0)).norm(dim=1),
         "You took the largest distance from the mean of vectors as long as they came: a long one is far from all.",
-    ),
-    (
-        lambda table, units: -(table - units.mean(dim=0)).norm(dim=1),
-        "You took the largest distance of vectors as long as they came: a long one is far from all.",
     ),
     (
         lambda table, units: F.cosine_similarity(F.normalize(table, dim=0), F.normalize(table, dim=0).mean(0), dim=1),
