@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
-import aigc_book_ext
 import book_address
+import chapter_card
 import nbformat
+import offline
+import outputs
 import pytest
 import runs
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -154,19 +157,19 @@ def test_gpu_costs_are_read_by_chapter(house):
 
 def test_cost_in_words():
     cost = {"seconds": 41.4, "peak_mib": 874.0, "cores": 2}
-    assert aigc_book_ext.cost_in_words(None, None) == "Not run in this build."
+    assert chapter_card.cost_in_words(None, None) == "Not run in this build."
     words = "41 s and 870 MiB of memory on 2 CPU cores, recorded by this build."
-    assert aigc_book_ext.cost_in_words(cost, None) == words
+    assert chapter_card.cost_in_words(cost, None) == words
     gpu = {"gpu": "NVIDIA H200", "seconds": 150.0, "gpu_mib": 20480}
     expected = f"{words} At the gpu scale: 2.5 min, 20.0 GiB on one NVIDIA H200."
-    assert aigc_book_ext.cost_in_words(cost, gpu) == expected
-    assert "on one NVIDIA H200" in aigc_book_ext.cost_in_words({**cost, "gpu": "NVIDIA H200", "gpu_mib": 9.0}, gpu)
+    assert chapter_card.cost_in_words(cost, gpu) == expected
+    assert "on one NVIDIA H200" in chapter_card.cost_in_words({**cost, "gpu": "NVIDIA H200", "gpu_mib": 9.0}, gpu)
 
 
 def test_icons_link_of_animations_is_taken_out():
     link = '<link rel="stylesheet"\nhref="https://maxcdn.bootstrapcdn.com/font-awesome/4.4.0/css/font-awesome.min.css">'
     context = {"body": f"<p>a</p>{link}<p>b</p>"}
-    aigc_book_ext.drop_icons_link(None, "page", "page.html", context, None)
+    offline.drop_icons_link(None, "page", "page.html", context, None)
     assert context["body"] == "<p>a</p><p>b</p>"
 
 
@@ -174,7 +177,7 @@ def test_matplotlib_writes_the_link_that_is_taken_out():
     code = "from matplotlib import _animation_data as data; print(data.JS_INCLUDE)"
     page = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "https://" in page
-    assert "https://" not in aigc_book_ext.ICONS_LINK.sub("", page)
+    assert "https://" not in offline.ICONS_LINK.sub("", page)
 
 
 def test_address_is_read_and_written_into_every_chapter(tmp_path, monkeypatch):
@@ -197,6 +200,36 @@ def test_address_is_read_and_written_into_every_chapter(tmp_path, monkeypatch):
     assert "温度" in path.read_text(encoding="utf-8")
 
 
+def test_the_cost_is_asked_without_resource_where_there_is_none(monkeypatch):
+    """Windows has no resource module; the file is read there all the same, and Linux doesn't need it either."""
+    monkeypatch.setitem(sys.modules, "resource", None)  # importing it now raises
+    probe = runpy.run_path(str(runs.HERE / "cost_probe.py"))
+    peak_mib, gpu = probe["cost"]()
+    assert 10 < peak_mib < 100_000
+    assert gpu is None or len(gpu) == 2
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("darwin", 2**20), ("freebsd", 2**10)])
+def test_the_peak_is_in_mib_on_other_systems(monkeypatch, platform, unit):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # no /proc
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert runpy.run_path(str(runs.HERE / "cost_probe.py"))["peak_mib"]() == pytest.approx(most / unit, rel=0.1)
+
+
+def test_the_peak_on_windows_is_psutils(monkeypatch):
+    class Memory:
+        peak_wset = 300 * 2**20
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.setattr("psutil.Process.memory_info", lambda process: Memory)
+    assert runpy.run_path(str(runs.HERE / "cost_probe.py"))["peak_mib"]() == 300
+
+
 def test_config_and_makefile_know_the_same_folders():
     assert "_build/html/index.html" in (ROOT / "make.py").read_text(encoding="utf-8")
     assert runs.RUNS.parent == ROOT / "_build"
@@ -205,6 +238,6 @@ def test_config_and_makefile_know_the_same_folders():
 def test_an_animation_gets_the_cells_alternative_text():
     cell = new_code_cell("", metadata={"mystnb": {"image": {"alt": 'dots & a "star"'}}})
     cell.outputs = [new_output("display_data", {"text/html": '<img id="_anim_img1"><img src="x">'})]
-    aigc_book_ext.describe_animation(cell)
+    outputs.describe_animation(cell)
     page = cell.outputs[0].data["text/html"]
     assert page == '<img alt="dots &amp; a &quot;star&quot;" id="_anim_img1"><img src="x">'

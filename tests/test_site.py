@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import book_address
+import plain
 import pytest
 import runs
 
@@ -89,15 +90,16 @@ def test_pages_load_nothing_from_elsewhere():
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter_has_its_buttons_and_its_recorded_cost(name):
-    url, branch = book_address.repository()
+    url, _ = book_address.repository()
     owner = url.removeprefix("https://github.com/")
     page = Links(HTML / "book" / f"{name}.html")
-    assert f"https://colab.research.google.com/github/{owner}/blob/{branch}/book/{name}.ipynb" in page.links
-    assert f"https://mybinder.org/v2/gh/{owner}/{branch}?urlpath=lab/tree/book/{name}.ipynb" in page.links
+    assert f"https://colab.research.google.com/github/{owner}/blob/{plain.BRANCH}/book/{name}.ipynb" in page.links
+    assert f"https://mybinder.org/v2/gh/{owner}/{plain.BRANCH}?urlpath=lab/tree/book/{name}.ipynb" in page.links
     text = (HTML / "book" / f"{name}.html").read_text(encoding="utf-8")
     if name in LESSONS:
         assert "chapter-card" in text
         assert "recorded by this build" in text
+    assert f"../../_sources/book/{name}.ipynb" in page.links, "the download button"
     assert "%pip install" not in text, "the install cell is hidden"
 
 

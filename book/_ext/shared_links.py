@@ -43,7 +43,6 @@ def name_version(app, config) -> None:
     options["extra_footer"] = f"Version {book_address.release()[1:]}. {options.get('extra_footer', '')}".strip()
 
 
-def setup(app):
+def setup(app) -> None:
     app.connect("config-inited", name_version)
     app.connect("html-page-context", add_tags)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
