@@ -368,8 +368,8 @@ def _check_range(ids: np.ndarray, vocab_size: int, first_position: int) -> None:
     if ids.size and (ids.min() < 0 or ids.max() >= vocab_size):
         index = int(np.argmax((ids < 0) | (ids >= vocab_size)))
         raise ValueError(
-            f"ids must be from 0 to {vocab_size - 1} (vocab_size={vocab_size});"
-            f" got {ids[index]} at position {first_position + index}"
+            f"ids must be from 0 to vocab_size - 1 = {vocab_size - 1}; got {ids.min()} to {ids.max()},"
+            f" the first of the wrong ones at position {first_position + index}"
         )
 
 

@@ -119,8 +119,7 @@ def checked_ids(ids: Iterable[int], vocab_size: int) -> list[int]:
     """
     ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
     if ids and (min(ids) < 0 or max(ids) >= vocab_size):
-        wrong = next(i for i in ids if not 0 <= i < vocab_size)
-        raise ValueError(f"ids must be from 0 to {vocab_size - 1}; got {wrong}")
+        raise ValueError(f"ids must be from 0 to vocab_size - 1 = {vocab_size - 1}; got {min(ids)} to {max(ids)}")
     return ids
 
 

@@ -97,9 +97,12 @@ class TestEveryTokenizer:
         tokenizer = tokenizers[kind]
         size = tokenizer.vocab_size
         for wrong in (-1, size):
-            with pytest.raises(ValueError, match=f"ids must be from 0 to {size - 1}; got {wrong}"):
+            low, high = min(0, wrong), max(0, wrong)
+            match = f"ids must be from 0 to vocab_size - 1 = {size - 1}; got {low} to {high}"
+            with pytest.raises(ValueError, match=match):
                 tokenizer.decode([0, wrong])
-            with pytest.raises(ValueError, match=f"ids must be from 0 to {size - 1}; got {wrong}"):
+            match = f"ids must be from 0 to vocab_size - 1 = {size - 1}; got {wrong} to {wrong}"
+            with pytest.raises(ValueError, match=match):
                 list(tokenizer.decode_stream([0, wrong]))
 
     def test_nothing_is_nothing(self, tokenizers, kind):
