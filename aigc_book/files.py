@@ -91,7 +91,7 @@ def write_files_aside(
     """Make a hidden folder for the body to write files into; at the end they move into ``folder`` beside what is there.
 
     Only a rename a file is left to do by then. ``last`` says which file makes the others valid: it is removed before
-    the first of them is replaced and comes back after the last, so that it never stands beside those of another writing.
+    the first of them is replaced and comes back after the last: it never stands beside those of another writing.
 
     Args:
         folder: made if it isn't there, with those above it.

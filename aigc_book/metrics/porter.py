@@ -71,10 +71,13 @@ def stem(word: str) -> str:
 def _pattern(word: str) -> str:
     """``"ccvcc"`` for ``"stems"``."""
     pattern = word.translate(_LETTERS)
-    while (y := pattern.find("y")) >= 0:
-        after_consonant = y > 0 and pattern[y - 1] == "c"
-        pattern = pattern[:y] + ("v" if after_consonant else "c") + pattern[y + 1 :]
-    return pattern
+    if "y" not in pattern:
+        return pattern
+    letters, before = [], ""
+    for letter in pattern:
+        before = ("v" if before == "c" else "c") if letter == "y" else letter
+        letters.append(before)
+    return "".join(letters)
 
 
 def _measure(word: str) -> int:

@@ -120,7 +120,8 @@ def read_tokens(tokens: Sequence[str] | Sequence[int] | str) -> list[str]:
         return tokens.split()
     if isinstance(tokens, bytes | Mapping | Set) or not isinstance(tokens, Iterable):
         raise ValueError(f"a tokenizer must give a list of tokens, or one text; got {type(tokens).__name__}")
-    return [token if type(token) is str else _read_token(token) for token in tokens]
+    tokens = list(tokens)
+    return tokens if set(map(type, tokens)) <= {str} else list(map(_read_token, tokens))
 
 
 def _read_token(token: object) -> str:
@@ -158,7 +159,7 @@ def tokenize(text: str, tokenizer: Tokenizer = "13a") -> list[str]:
         The tokens, none of them empty or with white space in it (a function's texts are taken as they are).
 
     Raises:
-        ValueError: the tokenizer is unknown, or a function that gives something else than tokens.
+        ValueError: the tokenizer is unknown, or a function that gives something else than tokens, or no text to cut.
 
     >>> tokenize("It's 3.5 m, isn't it?")
     ["It's", '3.5', 'm', ',', "isn't", 'it', '?']
@@ -166,5 +167,7 @@ def tokenize(text: str, tokenizer: Tokenizer = "13a") -> list[str]:
     ['我', '有', '3.5', '米', '。']
     """
     cut, split_word = cutting(tokenizer)
+    if not isinstance(text, str):
+        raise ValueError(f"text must be one text; got {type(text).__name__}")
     words = cut(text)
     return words if split_word is None else [token for word in words for token in split_word(word)]

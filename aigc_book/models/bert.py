@@ -17,7 +17,11 @@ from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm
 from aigc_book.layers.positions import LearnedPositions
-from aigc_book.models import bert_layout, pretrained
+from aigc_book.models.disk.bert import BERTLayout, count_labels
+from aigc_book.models.disk.layout import read_model, write_model
+from aigc_book.models.disk.own import OwnLayout
+
+HEADS = ("masked_lm", "text_classifier", "token_classifier")  # what stands on an encoder, as model_type spells it
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,13 @@ class BERT(nn.Module):
     N(0, 0.02²).
     """
 
+    model_type = "aigc_book_bert"  # what config.json says beside weights under these very names
+    layouts = (
+        BERTLayout("BertModel"),
+        OwnLayout(model_type, BERTConfig),
+        *(OwnLayout(f"aigc_book_bert_{head}", BERTConfig, part="encoder") for head in HEADS),
+    )
+
     def __init__(self, config: BERTConfig):
         super().__init__()
         self.config = config
@@ -152,26 +163,24 @@ class BERT(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> "BERT":
-        """Read the encoder of any of Hugging Face's BERT models, without its head.
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "BERT":
+        """Read the encoder of any of Hugging Face's BERT models, or of ours, without its head; in evaluation mode.
 
         Args:
-            name: a folder with ``config.json`` and safetensors weights, or the name of such a model on the Hugging
-                Face hub.
+            name: a folder with ``config.json`` and safetensors weights (a checkpoint's, too), or the name of such a
+                model on the Hugging Face hub.
+            dtype: of the weights.
 
         Raises:
             FileNotFoundError: no such folder, no network, or a file is missing.
-            ValueError: another kind of model, a setting that :class:`BERT` doesn't have, weights that don't fit.
+            ValueError: another kind of model, a setting that :class:`BERT` doesn't have, weights that don't fit, files
+                or settings that contradict one another.
         """
-        folder = pretrained.find_folder(name)
-        settings, tensors = bert_layout.read(folder)
-        model = cls(BERTConfig(**settings))
-        pretrained.assign(model, {k: v for k, v in tensors.items() if not k.startswith(bert_layout.HEADS)}, folder)
-        return model
+        return read_model(name, cls.layouts, lambda settings, _: cls(BERTConfig(**settings)), dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` as ``transformers``' ``BertModel`` reads them."""
-        bert_layout.write(Path(folder), self.config, self.state_dict(), "BertModel")
+        """Write the folder as ``transformers``' ``BertModel`` reads it."""
+        write_model(self, folder, self.layouts)
 
 
 class MaskedLM(nn.Module):
@@ -180,6 +189,9 @@ class MaskedLM(nn.Module):
     Args:
         encoder: what the head is put on; its token embedding is the head's matrix too.
     """
+
+    model_type = "aigc_book_bert_masked_lm"  # what config.json says beside weights under these very names
+    layouts = (BERTLayout("BertForMaskedLM"), OwnLayout(model_type, BERTConfig))
 
     def __init__(self, encoder: BERT):
         super().__init__()
@@ -198,17 +210,13 @@ class MaskedLM(nn.Module):
         return h @ self.encoder.token_embedding.weight.T + self.bias
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> "MaskedLM":
-        """Read a ``BertForMaskedLM``; name and errors as of :meth:`BERT.from_pretrained`."""
-        folder = pretrained.find_folder(name)
-        settings, tensors = bert_layout.read(folder)
-        model = cls(BERT(BERTConfig(**settings)))
-        pretrained.assign(model, bert_layout.with_encoder(tensors), folder)
-        return model
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "MaskedLM":
+        """Read a ``BertForMaskedLM``; arguments and errors as of :meth:`BERT.from_pretrained`."""
+        return read_model(name, cls.layouts, lambda settings, _: cls(BERT(BERTConfig(**settings))), dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` as ``transformers``' ``BertForMaskedLM`` reads them."""
-        bert_layout.write(Path(folder), self.config, self.state_dict(), "BertForMaskedLM")
+        """Write the folder as ``transformers``' ``BertForMaskedLM`` reads it."""
+        write_model(self, folder, self.layouts)
 
 
 class TextClassifier(nn.Module):
@@ -221,6 +229,9 @@ class TextClassifier(nn.Module):
     Raises:
         ValueError: fewer than one label.
     """
+
+    model_type = "aigc_book_bert_text_classifier"  # what config.json says beside weights under these very names
+    layouts = (BERTLayout("BertForSequenceClassification"), OwnLayout(model_type, BERTConfig))
 
     def __init__(self, encoder: BERT, n_labels: int):
         super().__init__()
@@ -237,21 +248,18 @@ class TextClassifier(nn.Module):
         return self.classifier(self.dropout(torch.tanh(self.pooler(first))))
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> "TextClassifier":
-        """Read a ``BertForSequenceClassification``; name and errors as of :meth:`BERT.from_pretrained`.
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "TextClassifier":
+        """Read a ``BertForSequenceClassification``; arguments and errors as of :meth:`BERT.from_pretrained`.
 
         A new head on a pre-trained encoder is ``TextClassifier(BERT.from_pretrained(name), n_labels)``.
         """
-        folder = pretrained.find_folder(name)
-        settings, tensors = bert_layout.read(folder)
-        model = cls(BERT(BERTConfig(**settings)), bert_layout.count_labels(tensors, folder))
-        pretrained.assign(model, bert_layout.with_encoder(tensors), folder)
-        return model
+        return read_model(
+            name, cls.layouts, lambda settings, tensors: cls(BERT(BERTConfig(**settings)), count_labels(tensors)), dtype
+        )
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the folder as ``transformers``' ``BertForSequenceClassification`` reads it."""
-        architecture = "BertForSequenceClassification"
-        bert_layout.write(Path(folder), self.config, self.state_dict(), architecture, self.n_labels)
+        write_model(self, folder, self.layouts)
 
 
 class TokenClassifier(nn.Module):
@@ -265,6 +273,9 @@ class TokenClassifier(nn.Module):
         ValueError: fewer than one label.
     """
 
+    model_type = "aigc_book_bert_token_classifier"  # what config.json says beside weights under these very names
+    layouts = (BERTLayout("BertForTokenClassification"), OwnLayout(model_type, BERTConfig))
+
     def __init__(self, encoder: BERT, n_labels: int):
         super().__init__()
         self.config, self.encoder, self.n_labels = encoder.config, encoder, _check_labels(n_labels)
@@ -277,17 +288,15 @@ class TokenClassifier(nn.Module):
         return self.classifier(self.dropout(self.encoder(ids, mask=mask, segment_ids=segment_ids)))
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> "TokenClassifier":
-        """Read a ``BertForTokenClassification``; name and errors as of :meth:`BERT.from_pretrained`."""
-        folder = pretrained.find_folder(name)
-        settings, tensors = bert_layout.read(folder)
-        model = cls(BERT(BERTConfig(**settings)), bert_layout.count_labels(tensors, folder))
-        pretrained.assign(model, bert_layout.with_encoder(tensors), folder)
-        return model
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "TokenClassifier":
+        """Read a ``BertForTokenClassification``; arguments and errors as of :meth:`BERT.from_pretrained`."""
+        return read_model(
+            name, cls.layouts, lambda settings, tensors: cls(BERT(BERTConfig(**settings)), count_labels(tensors)), dtype
+        )
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the folder as ``transformers``' ``BertForTokenClassification`` reads it."""
-        bert_layout.write(Path(folder), self.config, self.state_dict(), "BertForTokenClassification", self.n_labels)
+        write_model(self, folder, self.layouts)
 
 
 def _draw(module: nn.Module) -> None:

@@ -19,7 +19,10 @@ from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm, RMSNorm
 from aigc_book.layers.positions import LearnedPositions, check_positions, new_positions
-from aigc_book.models import gpt_layouts, pretrained
+from aigc_book.models.disk.gpt2 import GPT2Layout
+from aigc_book.models.disk.layout import read_model, write_model
+from aigc_book.models.disk.llama import LlamaLayout
+from aigc_book.models.disk.own import OwnLayout
 
 NORMS = ("layer", "rms")
 
@@ -246,7 +249,8 @@ class GPT(nn.Module):
     two output projections of each of the L blocks.
     """
 
-    model_type = gpt_layouts.OWN  # what config.json says beside weights under these very names
+    model_type = "aigc_book_gpt"  # what config.json says beside weights under these very names
+    layouts = (GPT2Layout(), LlamaLayout(), OwnLayout(model_type, GPTConfig))  # the first that holds a model is written
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -354,6 +358,9 @@ class GPT(nn.Module):
     def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "GPT":
         """Read a model that this package or ``transformers`` saved: GPT-2, Llama, or this package's own layout.
 
+        A checkpoint's folder is one in our own layout. The model is in evaluation mode; its dropout and what else a
+        lesson needs come back with ``model.train()``.
+
         Args:
             name: a folder with ``config.json`` and safetensors weights, or the name of such a model on the Hugging
                 Face hub.
@@ -362,17 +369,9 @@ class GPT(nn.Module):
         Raises:
             FileNotFoundError: no such folder, no network, or a file is missing.
             ValueError: a model of another kind, or with a setting that :class:`GPT` doesn't have; weights that are
-                missing, left over, of another shape, or damaged.
+                missing, left over, of another shape, or damaged; files or settings that contradict one another.
         """
-        folder = pretrained.find_folder(name)
-        settings, tensors = gpt_layouts.read(folder)
-        model = cls.__new__(cls)
-        with torch.device("meta"):  # no memory and no time for initial values that are overwritten at once
-            model.__init__(GPTConfig(**settings))
-        pretrained.assign(model, {key: value.to(dtype) for key, value in tensors.items()}, folder)
-        if model.config.tie_embeddings:
-            model.head.weight = model.token_embedding.weight
-        return model
+        return read_model(name, cls.layouts, lambda settings, _: cls(GPTConfig(**settings)), dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors``, so that :meth:`from_pretrained` reads them back.
@@ -380,7 +379,7 @@ class GPT(nn.Module):
         A model with GPT-2's or Llama's choices is written in that layout and opens in ``transformers`` too;
         every other one in this package's own (``model_type: aigc_book_gpt``).
         """
-        gpt_layouts.write(Path(folder), dataclasses.asdict(self.config.resolved), self.state_dict())
+        write_model(self, folder, self.layouts)
 
 
 def new_norm(config: GPTConfig) -> nn.Module:

@@ -6,12 +6,15 @@ Shape letters: B batch, D_l the width of layer l, from ``d_in`` = D_0 to ``d_out
 import itertools
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from aigc_book.layers.feedforward import ACTIVATIONS as FEEDFORWARD_ACTIVATIONS
 from aigc_book.layers.linear import Linear
+from aigc_book.models.disk.layout import read_model, write_model
+from aigc_book.models.disk.own import OwnLayout
 
 ACTIVATIONS = {**FEEDFORWARD_ACTIVATIONS, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 GAINS = {"tanh": 1.0, "sigmoid": 1.0}  # all others throw away about half of what comes in, which √2 makes up for
@@ -66,6 +69,9 @@ class MLP(nn.Module):
     10), and N(0, 1 / D) where the ReLU family does not follow: with tanh, sigmoid, and in the last layer. Biases: 0.
     """
 
+    model_type = "aigc_book_mlp"  # what config.json says beside weights under these very names
+    layouts = (OwnLayout(model_type, MLPConfig),)
+
     def __init__(self, config: MLPConfig):
         super().__init__()
         self.config = config
@@ -99,3 +105,17 @@ class MLP(nn.Module):
     def count_parameters(self) -> int:
         """Numbers that training changes: Σ D_l (D_{l-1} + 1)."""
         return sum(p.numel() for p in self.parameters())
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "MLP":
+        """Read a folder that :meth:`save_pretrained` wrote, or a checkpoint's; in evaluation mode.
+
+        Raises:
+            FileNotFoundError: no such folder, or a file is missing.
+            ValueError: another kind of model, weights that don't fit the config, or files that contradict one another.
+        """
+        return read_model(name, cls.layouts, lambda settings, _: cls(MLPConfig(**settings)), dtype)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``, in this package's own layout."""
+        write_model(self, folder, self.layouts)

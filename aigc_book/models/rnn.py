@@ -7,6 +7,7 @@ Shape letters: B batch, T tokens, S all tokens read so far, C ``d_model``, V voc
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.recurrence import RecurrentLayer, State, check_cell
+from aigc_book.models.disk.layout import read_model, write_model
+from aigc_book.models.disk.own import OwnLayout
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,9 @@ class RNN(nn.Module):
     Source: Mikolov et al. (2010) for the simple cell; Sundermeyer, Schlüter and Ney (2012) for the LSTM. Embeddings
     start as N(0, 0.1²), everything else is uniform in ±1/√C.
     """
+
+    model_type = "aigc_book_rnn"  # what config.json says beside weights under these very names
+    layouts = (OwnLayout(model_type, RNNConfig),)
 
     def __init__(self, config: RNNConfig):
         super().__init__()
@@ -176,3 +182,17 @@ class RNN(nn.Module):
     def count_parameters(self) -> int:
         """Number of trained numbers; a matrix that embedding and head share counts once."""
         return sum(p.numel() for p in self.parameters())
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "RNN":
+        """Read a folder that :meth:`save_pretrained` wrote, or a checkpoint's; in evaluation mode.
+
+        Raises:
+            FileNotFoundError: no such folder, or a file is missing.
+            ValueError: another kind of model, weights that don't fit the config, or files that contradict one another.
+        """
+        return read_model(name, cls.layouts, lambda settings, _: cls(RNNConfig(**settings)), dtype)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``, in this package's own layout."""
+        write_model(self, folder, self.layouts)

@@ -21,7 +21,8 @@ from aigc_book.layers.linear import Linear
 from aigc_book.layers.mode import evaluating
 from aigc_book.layers.norms import LayerNorm
 from aigc_book.layers.positions import LearnedPositions, check_positions, new_positions
-from aigc_book.models import pretrained
+from aigc_book.models.disk.layout import read_model, write_model
+from aigc_book.models.disk.own import OwnLayout
 
 KeysAndValues = list[tuple[Tensor, Tensor]]  # of the memory, for each layer: (B, H, S, D) twice
 
@@ -149,6 +150,7 @@ class EncoderDecoder(nn.Module):
     """
 
     model_type = "aigc_book_seq2seq"  # what config.json says beside weights under these very names
+    layouts = (OwnLayout(model_type, Seq2SeqConfig),)
 
     def __init__(self, config: Seq2SeqConfig):
         super().__init__()
@@ -275,33 +277,18 @@ class EncoderDecoder(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> "EncoderDecoder":
-        """Read a folder that :meth:`save_pretrained` wrote.
+    def from_pretrained(cls, name: str | Path, *, dtype: torch.dtype = torch.float32) -> "EncoderDecoder":
+        """Read a folder that :meth:`save_pretrained` wrote, or a checkpoint's; in evaluation mode.
 
         Raises:
             FileNotFoundError: no such folder, or a file is missing.
-            ValueError: another kind of model, or weights that don't fit the config.
+            ValueError: another kind of model, weights that don't fit the config, or files that contradict one another.
         """
-        folder = pretrained.find_folder(name)
-        settings = pretrained.read_config(folder)
-        if (kind := settings.pop("model_type", None)) != cls.model_type:
-            raise ValueError(f"{folder / 'config.json'}: model_type must be {cls.model_type}; got {kind!r}")
-        model, tensors = cls(Seq2SeqConfig(**settings)), pretrained.read_tensors(folder)
-        if model.config.tie_embeddings:
-            tensors["head.weight"] = tensors.get("target_embedding.weight", torch.empty(0))
-        pretrained.assign(model, tensors, folder)
-        if model.config.tie_embeddings:
-            model.head.weight = model.target_embedding.weight
-        return model
+        return read_model(name, cls.layouts, lambda settings, _: cls(Seq2SeqConfig(**settings)), dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors``, in this package's own layout."""
-        tensors = self.state_dict()
-        if self.config.tie_embeddings:
-            del tensors["head.weight"]
-        pretrained.write(
-            Path(folder), {"model_type": self.model_type, **dataclasses.asdict(self.config.resolved)}, tensors
-        )
+        write_model(self, folder, self.layouts)
 
     def _embed(
         self, ids: Tensor, context: Context, embedding: nn.Embedding, positions: nn.Module

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -20,11 +20,13 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from aigc_book.files import write_aside
-from aigc_book.text.encoding import as_texts, checked_ids, pieces
+from aigc_book.text.encoding import as_texts, as_tokens, checked_ids, checked_text, pieces
 
 END_OF_TEXT = "<|endoftext|>"
 _FOLDER_FILES = [("tokenizer.json",), ("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
 _SPECIAL = re.compile(r"<.+>|\[.+\]", re.DOTALL)
+# So many letters, digits, spaces or other characters in a row.
+_LONG_RUN = re.compile(r"[^\W\d_]{512}|\d{512}|\s{512}|(?:[^\w\s]|_){512}")
 _PIECE_CHARS = 1 << 14  # long texts are coded in pieces of about this size, several at a time
 
 
@@ -60,6 +62,12 @@ class BPETokenizer:
     def __init__(
         self, vocab: Mapping[str, int], merges: Sequence[tuple[str, str]], *, special_tokens: Mapping[str, int]
     ):
+        if not isinstance(special_tokens, Mapping):
+            raise ValueError(
+                f"special_tokens must be a mapping from token to id; got {type(special_tokens).__name__}"
+                " (BPETokenizer.train takes names alone)"
+            )
+        as_tokens(special_tokens)
         self.special_tokens = dict(special_tokens)
         self.merges = [tuple(pair) for pair in merges]
         self.vocab = {token: token_id for token, token_id in vocab.items() if token not in self.special_tokens}
@@ -92,7 +100,7 @@ class BPETokenizer:
         *,
         vocab_size: int = 1024,
         min_frequency: int = 2,
-        special_tokens: Sequence[str] = (END_OF_TEXT,),
+        special_tokens: str | Sequence[str] = (END_OF_TEXT,),
     ) -> Self:
         """Learn merges from texts; the same texts give the same merges.
 
@@ -101,13 +109,16 @@ class BPETokenizer:
             vocab_size: the number of ids: 256 bytes, the merges, and the special tokens, which come last. Fewer when
                 the text has no more pairs that are frequent enough.
             min_frequency: a pair that occurs less often is not merged.
-            special_tokens: ids that never stand for ordinary text.
+            special_tokens: ids that never stand for ordinary text; a string is one.
+
+        A run of letters, or of spaces, that is longer than 512 characters (DNA, say) is learned from in parts of so
+        many, which keeps the time proportional to the text.
 
         Raises:
-            ValueError: vocab_size is smaller than the alphabet (256 bytes and the special tokens), there is no text, or
-                a special token turns out to be an ordinary token of the text.
+            ValueError: vocab_size is smaller than the alphabet (256 bytes and the special tokens), there is no text, a
+                text is no string, or a special token turns out to be an ordinary token of the text.
         """
-        special_tokens = list(dict.fromkeys(special_tokens))
+        special_tokens = as_tokens(special_tokens)
         smallest = 256 + len(special_tokens)
         if vocab_size < smallest:
             raise ValueError(
@@ -122,7 +133,7 @@ class BPETokenizer:
         )
         learner = tokenizers.Tokenizer(models.BPE())
         learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        chunks = (_checked_text(piece) for text in as_texts(texts) for piece in pieces([text], _PIECE_CHARS))
+        chunks = (part for text in as_texts(texts) for piece in pieces([text], _PIECE_CHARS) for part in _parts(piece))
         first = next(chunks, None)
         if first is None:
             raise ValueError("the texts must hold at least one character; got none")
@@ -137,17 +148,20 @@ class BPETokenizer:
         """The number of different ids."""
         return len(self._bytes)
 
-    def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
+    def encode(self, text: str, *, allowed_special: str | Iterable[str] = ()) -> list[int]:
         """The ids of a text.
 
         Args:
             text: any Unicode text.
-            allowed_special: the special tokens that are themselves where they stand in the text;
+            allowed_special: the special tokens that are themselves where they stand in the text, a string for one;
                 ``tokenizer.special_tokens`` allows all of them. All others are ordinary text.
 
         Raises:
-            ValueError: allowed_special names no special token, or the text has a lone surrogate (half a character).
+            ValueError: allowed_special names no special token, or the text is no string or has a lone surrogate (half a
+                character).
         """
+        checked_text(text)
+        allowed_special = as_tokens(allowed_special)
         if unknown := [token for token in allowed_special if token not in self.special_tokens]:
             raise ValueError(f"allowed_special must be among {list(self.special_tokens)}; got {unknown[0]!r}")
         if not allowed_special:
@@ -159,7 +173,7 @@ class BPETokenizer:
         return ids
 
     def _encode_ordinary(self, text: str) -> list[int]:
-        _checked_text(text)
+        _checked_unicode(text)
         if len(text) <= 2 * _PIECE_CHARS:
             return self._fast.encode(text).ids
         parts = self._fast.encode_batch_fast(list(pieces([text], _PIECE_CHARS)))
@@ -217,7 +231,9 @@ class BPETokenizer:
 
         Raises:
             FileNotFoundError: a file is not there, or the folder has none of these.
-            ValueError: a file is truncated or foreign, or not of a byte-level BPE with GPT-2's pattern.
+            ValueError: a file is truncated or foreign, or not of a byte-level BPE with GPT-2's pattern, or it asks for
+                what would give other ids than this class does (a normalizer, a suffix of words, added tokens that are
+                not special, templates, truncation …).
         """
         files = [Path(name) for name in path] if isinstance(path, tuple) else _find_files(Path(path))
         if lacking := [file for file in files if not file.is_file()]:
@@ -226,7 +242,7 @@ class BPETokenizer:
             if len(files) == 1:
                 return cls._from_document(json.loads(_read(files[0])))
             vocab = json.loads(_read(files[0]))
-            lines = _read(files[1]).split("\n")
+            lines = [line.rstrip("\r") for line in _read(files[1]).split("\n")]
             merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
             if wrong := next((pair for pair in merges if len(pair) != 2), None):
                 raise ValueError(f"a line of the merges must hold two tokens; got {' '.join(wrong)!r}")
@@ -234,6 +250,7 @@ class BPETokenizer:
             special_tokens = {token: i for token, i in vocab.items() if token not in made}
             if orphan := next((token for token in special_tokens if not _SPECIAL.fullmatch(token)), None):
                 raise ValueError(f"no merge makes the token {orphan!r}, and it is not bracketed as a special one")
+            _refuse_beside(files[0].parent, vocab)
             return cls(vocab, merges, special_tokens=special_tokens)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             names = " and ".join(str(file) for file in files)
@@ -250,8 +267,46 @@ class BPETokenizer:
                 f"expected a BPE model after a plain ByteLevel; got {document['model']['type']}"
                 f" after {before.get('type')} and the normalizer {document['normalizer']}"
             )
+        _refuse_unknown(document)
         vocab, merges = _vocab_and_merges(document["model"])
-        return cls(vocab, merges, special_tokens={added["content"]: added["id"] for added in document["added_tokens"]})
+        special_tokens = {added["content"]: added["id"] for added in document["added_tokens"]}
+        if moved := [token for token, i in special_tokens.items() if vocab.get(token, i) != i]:
+            raise ValueError(f"the added token {moved[0]!r} has another id than in the vocabulary")
+        return cls(vocab, merges, special_tokens=special_tokens)
+
+
+def _refuse_unknown(document: dict) -> None:
+    """What a ``tokenizer.json`` says that would give other ids or texts than ours is an error."""
+    model = document["model"]
+    for name in ("continuing_subword_prefix", "end_of_word_suffix", "dropout", "ignore_merges"):
+        if model.get(name):
+            raise ValueError(f"the model's {name} is {model[name]!r}; expected none")
+    for name in ("truncation", "padding"):
+        if document.get(name):
+            raise ValueError(f"the file asks for {name}, {document[name]}; expected none")
+    for name in ("post_processor", "decoder"):
+        part = document.get(name) or {"type": "ByteLevel"}
+        bare = part.get("type") == "TemplateProcessing" and all("Sequence" in item for item in part["single"])
+        if part.get("type") != "ByteLevel" and not bare:  # a template of the text alone changes nothing
+            raise ValueError(f"the {name} is {part.get('type')!r}; expected 'ByteLevel' or none")
+    for added in document["added_tokens"]:
+        if not added.get("special", True):
+            raise ValueError(
+                f"the added token {added['content']!r} isn't special: it would be taken out of every text; expected"
+                " special ones only"
+            )
+        if on := [name for name in ("lstrip", "rstrip", "single_word") if added.get(name)]:
+            raise ValueError(f"the added token {added['content']!r} has {on[0]}, which changes the text around it")
+
+
+def _refuse_beside(folder: Path, vocab: Mapping[str, int]) -> None:
+    """Files of Hugging Face's that stand beside a vocabulary and say more than it does."""
+    added = folder / "added_tokens.json"
+    if added.is_file() and (more := [token for token, i in json.loads(_read(added)).items() if vocab.get(token) != i]):
+        raise ValueError(f"{added.name} adds the token {more[0]!r}, which is not in the vocabulary under its id")
+    config = folder / "tokenizer_config.json"
+    if config.is_file() and json.loads(_read(config)).get("add_prefix_space"):
+        raise ValueError(f"{config.name} asks for add_prefix_space, a space in front of every text; expected none")
 
 
 def _vocab_and_merges(model: dict) -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -260,7 +315,17 @@ def _vocab_and_merges(model: dict) -> tuple[dict[str, int], list[tuple[str, str]
     return model["vocab"], merges
 
 
-def _checked_text(text: str) -> str:
+def _parts(text: str) -> Iterator[str]:
+    """A text, cut inside of runs that GPT-2's pattern takes for one word and that are too long to learn from."""
+    start = 0
+    for run in _LONG_RUN.finditer(_checked_unicode(text)):
+        yield text[start : run.end()]
+        start = run.end()
+    if start < len(text):
+        yield text[start:]
+
+
+def _checked_unicode(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -284,6 +349,6 @@ def _find_files(path: Path) -> list[Path]:
 def _read(file: Path) -> str:
     try:
         content = file.read_bytes()
-        return (gzip.decompress(content) if file.suffix == ".gz" else content).decode()
+        return (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8-sig")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{file.name} is damaged: {error}") from error

@@ -10,7 +10,9 @@
 
 A step can make work for an earlier one: ``&#65308;b>`` is a full-width ``＜b>`` after step 4, and a tag after step 3.
 So the steps are repeated until nothing changes, which takes two rounds for nearly all texts, and ``clean(clean(text))
-== clean(text)`` for every text. The price: an escaped tag, ``&lt;b&gt;``, is taken for a tag and goes as well.
+== clean(text)`` for every text. The price: an escaped tag, ``&lt;b&gt;``, is taken for a tag and goes as well. A text
+that was made to need round after round, such as a comment within the halves of a comment within the halves of a
+comment, is refused after :data:`MOST_ROUNDS`, so that the time is proportional to the length.
 """
 
 import html
@@ -20,6 +22,7 @@ from html.entities import html5
 
 FORMS = ("NFKC", "NFC")
 WIDE_MARKS = ("chinese", "keep", "narrow")
+MOST_ROUNDS = 100  #: of cleaning, before a text is refused
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Controls (but tab and line feed), soft hyphen, zero-width space and its like, marks of writing direction, byte order
@@ -78,12 +81,12 @@ def clean(
         spaces: whether to take step 5; False for source code, whose spaces mean something.
 
     Raises:
-        ValueError: ``text`` is no string, or ``form`` or ``wide_marks`` is not one of the above.
+        ValueError: ``text`` is no string, or needs more than :data:`MOST_ROUNDS`, or ``form`` or ``wide_marks`` is not
+            one of the above.
     """
     if not isinstance(text, str):
         raise ValueError(f"text must be a string; got {type(text).__name__} (decode bytes first)")
-    before = None
-    while text != before:
+    for _ in range(MOST_ROUNDS):
         before = text
         text = remove_controls(_LINE_ENDS.sub("\n", text))
         text = normalize(text, form=form, wide_marks=wide_marks)
@@ -91,7 +94,12 @@ def clean(
             text = remove_markup(text)
         if spaces:
             text = collapse_spaces(text)
-    return text
+        if text == before:
+            return text
+    raise ValueError(
+        f"after {MOST_ROUNDS} rounds of cleaning the text still changes (its markup is nested deeper than in any real"
+        f" text); it begins with {text[:40]!r}"
+    )
 
 
 def remove_controls(text: str) -> str:
@@ -136,11 +144,32 @@ def remove_markup(text: str) -> str:
     """Resolve character references (``&eacute;``, ``&#20013;``) and take out HTML.
 
     A tag that parts lines, such as ``<p>`` or ``<br>``, leaves a line end behind; others leave nothing, so that
-    ``un<b>believ</b>able`` is one word. What is no element of HTML stays, as the ``<module>`` of a traceback does.
+    ``un<b>believ</b>able`` is one word. What is no element of HTML stays, as the ``<module>`` of a traceback does. A
+    tag that comes about when another goes, as in ``<<b>b>``, goes with it.
     """
     text = _REFERENCE.sub(_resolved, _AMPERSANDS.sub("&", text))
     text = _UNSEEN.sub("", text)
-    return _TAG.sub(lambda tag: "\n" if tag["block"] else "", text)
+    return _without_tags(text)
+
+
+def _without_tags(text: str) -> str:
+    """Take out tags from the inside out, in one pass: a tag ends at a ``>`` and begins at the last ``<`` before it."""
+    done: list[str] = []
+    opened: list[list[str]] = []  # parts of what may still become a tag, each beginning with "<", the inner one last
+    for part in re.split("([<>])", text):
+        if part == "<":
+            opened.append([part])
+            continue
+        here = opened[-1] if opened else done
+        here.append(part)
+        if part == ">" and opened:
+            tag = _TAG.fullmatch("".join(opened.pop()))
+            if tag is None:  # then the outer ones hold a "<" and a ">", and no tag does
+                done += [kept for outer in [*opened, here] for kept in outer]
+                opened.clear()
+            elif tag["block"]:
+                (opened[-1] if opened else done).append("\n")
+    return "".join([*done, *(kept for outer in opened for kept in outer)])
 
 
 def _resolved(reference: re.Match) -> str:

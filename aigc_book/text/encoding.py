@@ -1,9 +1,10 @@
 """What all tokenizers share: their protocol, cutting long text where no token crosses, and coding whole corpora."""
 
 import json
+import operator
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
@@ -12,8 +13,9 @@ import numpy as np
 from aigc_book.files import write_aside
 
 # Between a character that is no space and a space (or a line's end) no token of ours goes on: GPT-2's pattern allows
-# spaces only in front of a token, and words end there. torchtext's "<br />" is the one pattern with a space inside.
-_CUT = re.compile(r"(?<=\S)(?<!<br)(?=[ \n])")
+# spaces only in front of a token, and words end there. torchtext's "<br />", in capitals or not, is the one pattern
+# with a space inside.
+CUT = re.compile(r"(?<=\S)(?<!<br)(?=[ \n])", re.IGNORECASE)
 
 
 @runtime_checkable
@@ -62,48 +64,54 @@ def encode_corpus(
         write_ids("train.bin", encode_corpus(tokenizer, read_text("corpus/")), tokenizer.vocab_size)
 
     Args:
-        tokenizer: any tokenizer.
-        texts: texts, never held in memory as a whole.
+        tokenizer: any tokenizer. Where it has an attribute ``cut``, a pattern, long text is cut where that matches,
+            otherwise before white space.
+        texts: one text or several, never held in memory as a whole.
         end_of_text: None: the texts are parts of one, and the ids are those of all of them joined.
             An id: each text stands for itself, and this id follows it.
         piece_chars: about how many characters are coded at a time; the ids do not depend on it. (Only a stretch of
-            text without any space that is 16 times as long is cut inside.)
+            text that is 16 times as long and can't be cut, because it has no space, is cut inside.)
 
     Yields:
         One-dimensional int64 arrays.
 
     Raises:
-        ValueError: end_of_text is no id of the tokenizer, piece_chars is below 1, or as the tokenizer's ``encode``.
+        ValueError: end_of_text is no id of the tokenizer, piece_chars is below 1, a text is no string, or as the
+            tokenizer's ``encode``.
     """
     if end_of_text is not None and not 0 <= end_of_text < tokenizer.vocab_size:
-        raise ValueError(f"end_of_text must be an id from 0 to {tokenizer.vocab_size - 1}; got {end_of_text}")
+        raise ValueError(
+            f"end_of_text must be from 0 to vocab_size - 1 = {tokenizer.vocab_size - 1}, or None; got {end_of_text}"
+        )
     if piece_chars < 1:
         raise ValueError(f"piece_chars must be at least 1; got {piece_chars}")
+    texts, cut = as_texts(texts), getattr(tokenizer, "cut", CUT)
     for document in [texts] if end_of_text is None else ([text] for text in texts):
-        for piece in pieces(document, piece_chars):
+        for piece in pieces(document, piece_chars, cut):
             yield np.array(tokenizer.encode(piece), dtype=np.int64)
         if end_of_text is not None:
             yield np.array([end_of_text], dtype=np.int64)
 
 
-def pieces(texts: Iterable[str], size: int) -> Iterator[str]:
+def pieces(texts: Iterable[str], size: int, cut: re.Pattern = CUT) -> Iterator[str]:
     """All of the texts joined, cut into pieces of at least ``size`` characters where no token crosses the cut.
 
     Memory stays bounded: a stretch without any such place is cut after ``16 * size`` characters.
     """
     waiting: list[str] = []
-    n_waiting = 0
+    n_waiting, enough = 0, size
     for text in texts:
         waiting.append(text)
         n_waiting += len(text)
-        if n_waiting <= size:
+        if n_waiting <= enough:
             continue
-        joined, start = "".join(waiting), 0
+        joined, start, enough = "".join(waiting), 0, size
         while len(joined) - start > size:
-            cut = _CUT.search(joined, start + size, min(len(joined), start + 16 * size))
-            if cut is None and len(joined) - start <= 16 * size:
+            place = cut.search(joined, start + size, min(len(joined), start + 16 * size))
+            if place is None and len(joined) - start <= 16 * size:
+                enough = min(2 * (len(joined) - start), 16 * size)  # searched again when there is as much again
                 break
-            end = cut.start() if cut else start + 16 * size
+            end = place.start() if place else start + 16 * size
             yield joined[start:end]
             start = end
         waiting, n_waiting = [joined[start:]], len(joined) - start
@@ -111,21 +119,67 @@ def pieces(texts: Iterable[str], size: int) -> Iterator[str]:
         yield "".join(waiting)
 
 
+def checked_text(text: str) -> str:
+    """The text itself.
+
+    Raises:
+        ValueError: it is no string.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"text must be a string; got {type(text).__name__}")
+    return text
+
+
 def checked_ids(ids: Iterable[int], vocab_size: int) -> list[int]:
     """A list, tensor or array of ids as a list.
 
     Raises:
-        ValueError: an id is not from 0 to vocab_size − 1.
+        ValueError: the ids are no row of integers, or one is not from 0 to vocab_size − 1.
     """
-    ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
+    if hasattr(ids, "tolist"):
+        if getattr(ids, "ndim", 1) != 1:
+            raise ValueError(
+                f"ids must be one row of ids; got shape {tuple(ids.shape)} (of a batch, decode each row: ids[0])"
+            )
+        ids = ids.tolist()
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ValueError(f"ids must be a list, array or tensor of integers; got {type(ids).__name__}")
+    ids = list(ids)
+    try:
+        ids = [operator.index(i) for i in ids]
+    except TypeError:
+        wrong = next(i for i in ids if not hasattr(i, "__index__"))
+        raise ValueError(f"ids must be integers; got {wrong!r}, a {type(wrong).__name__}") from None
     if ids and (min(ids) < 0 or max(ids) >= vocab_size):
         raise ValueError(f"ids must be from 0 to vocab_size - 1 = {vocab_size - 1}; got {min(ids)} to {max(ids)}")
     return ids
 
 
-def as_texts(texts: str | Iterable[str]) -> Iterable[str]:
-    """One text, or several, as an iterable of texts."""
-    return [texts] if isinstance(texts, str) else texts
+def as_texts(texts: str | Iterable[str]) -> Iterator[str]:
+    """One text, or several, as an iterator of texts.
+
+    Raises:
+        ValueError: at the first use: texts is neither, its members are names (of a dict or a table), or a text is no
+            string.
+    """
+    if isinstance(texts, bytes | Mapping) or hasattr(texts, "columns") or not isinstance(texts, Iterable):
+        raise ValueError(f"texts must be a string or an iterable of strings; got {type(texts).__name__}")
+    for number, text in enumerate([texts] if isinstance(texts, str) else texts):
+        if not isinstance(text, str):
+            raise ValueError(f"every text must be a string; got {text!r}, a {type(text).__name__}, as text {number}")
+        yield text
+
+
+def as_tokens(tokens: str | Iterable[str]) -> list[str]:
+    """Special tokens, each once, in their order; a string is one token and not its characters.
+
+    Raises:
+        ValueError: a token is no string, or empty.
+    """
+    tokens = [tokens] if isinstance(tokens, str) else list(dict.fromkeys(tokens))
+    if wrong := [token for token in tokens if not isinstance(token, str) or not token]:
+        raise ValueError(f"a special token must be a string and not empty; got {wrong[0]!r}")
+    return tokens
 
 
 def save_json(path: str | os.PathLike, kind: str, content: dict) -> None:

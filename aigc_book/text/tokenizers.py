@@ -10,19 +10,32 @@ class                     a token is                             text â†’ ids â†
 """
 
 import os
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
 
 from aigc_book.text.bpe import BPETokenizer
-from aigc_book.text.encoding import Tokenizer, as_texts, checked_ids, encode_corpus, load_json, save_json
+from aigc_book.text.encoding import (
+    CUT,
+    Tokenizer,
+    as_texts,
+    as_tokens,
+    checked_ids,
+    checked_text,
+    encode_corpus,
+    load_json,
+    save_json,
+)
 
 __all__ = ["BPETokenizer", "CharTokenizer", "Tokenizer", "WordTokenizer", "encode_corpus"]
 
 # Names of torchtext's get_tokenizer that need nothing but this package's dependencies; None splits at white space.
 SPLITTERS = ("basic_english", "toktok", None)
+# toktok looks at the end of a line (for its full stop) and at spaces beside punctuation, but not between letters.
+_TOKTOK_CUT = re.compile(r"(?=\n)|(?<=[^\W_])(?= [^\W_])")
 
 
 class CharTokenizer:
@@ -91,9 +104,10 @@ class CharTokenizer:
         """The ids of the characters.
 
         Raises:
-            ValueError: a character is not in the alphabet and there is no unknown token; the message names it.
+            ValueError: the text is no string, or a character is not in the alphabet and there is no unknown token; the
+                message names it.
         """
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        points = np.frombuffer(checked_text(text).encode("utf-32-le", "surrogatepass"), dtype="<u4")
         ids = self._id_of_point[np.minimum(points, self._id_of_point.size - 1)]
         unknown = ids < 0
         if unknown.any():
@@ -142,34 +156,39 @@ class WordTokenizer:
     """One id a word, with the tokenizer and the vocabulary of torchtext 0.6.
 
     The vocabulary begins with the special tokens; then come the words by falling frequency, equal ones in the order
-    of the alphabet. A special token that stands as a word in the text, as ``<unk>`` does in WikiText, is itself.
+    of the alphabet. A special token in the text that is no part of a word, such as ``<unk>`` in WikiText, is itself, in
+    capitals or not as it is written, whatever the splitter makes of its characters.
 
     Args:
         tokens: the vocabulary, without repetition; a token's place is its id.
-        special_tokens: which of them are special. With ``"<unk>"`` among them, other words become it; without, they
-            are errors.
+        special_tokens: which of them are special, a string for one. With ``"<unk>"`` among them, other words become it;
+            without, they are errors.
         splitter: how text becomes words, a name of torchtext's ``get_tokenizer``: ``"basic_english"`` (lower case,
-            punctuation apart), ``"toktok"`` (through NLTK, keeps the case), or None (at white space, for text that is
-            split already; Chinese has to be).
+            punctuation apart), ``"toktok"`` (through NLTK, line by line, keeps the case), or None (at white space, for
+            text that is split already; Chinese has to be).
 
     Raises:
-        ValueError: the vocabulary is empty or has repetitions, a special token is missing, or the splitter is unknown.
+        ValueError: the vocabulary is empty or has repetitions, a special token is missing, or has white space inside,
+            or the splitter is unknown.
     """
 
-    def __init__(self, tokens: Sequence[str], *, special_tokens: Sequence[str], splitter: str | None = "basic_english"):
+    def __init__(
+        self, tokens: Sequence[str], *, special_tokens: str | Sequence[str], splitter: str | None = "basic_english"
+    ):
         from torchtext.vocab import Vocab  # here, because it takes seconds to import
 
         if splitter not in SPLITTERS:
             raise ValueError(f"splitter must be one of {SPLITTERS}; got {splitter!r}")
         if not tokens or len(set(tokens)) != len(tokens):
             raise ValueError(f"the vocabulary must hold every token once and at least one; got {len(tokens)} tokens")
+        special_tokens = as_tokens(special_tokens)
         if missing := [token for token in special_tokens if token not in set(tokens)]:
             raise ValueError(f"the special tokens {missing} are not in the vocabulary")
         # Vocab puts its specials first and in order, and sees to <unk> by itself.
         self.vocab = Vocab(Counter(), specials=list(tokens))
         self.splitter = splitter
         self._special_tokens = tuple(special_tokens)
-        self._split = _get_splitter(splitter)
+        self._split = _get_splitter(splitter, special_tokens)
 
     @classmethod
     def train(
@@ -178,7 +197,7 @@ class WordTokenizer:
         *,
         vocab_size: int | None = None,
         min_freq: int = 1,
-        special_tokens: Sequence[str] = ("<unk>", "<pad>"),
+        special_tokens: str | Sequence[str] = ("<unk>", "<pad>"),
         splitter: str | None = "basic_english",
     ) -> Self:
         """Count the words of the texts and keep the frequent ones.
@@ -187,18 +206,19 @@ class WordTokenizer:
             texts: one text or several; no word goes on from one to the next.
             vocab_size: at most so many tokens, the special ones included; None: no limit.
             min_freq: words that occur less often are left out.
-            special_tokens: put first, whether or not they occur.
+            special_tokens: put first, whether or not they occur; a string is one.
             splitter: as in the class.
 
         Raises:
-            ValueError: there are no words, vocab_size leaves no room for a word, or without ``"<unk>"`` it is smaller
-                than the number of words; or the splitter is unknown.
+            ValueError: there are no words, a text is no string, vocab_size leaves no room for a word, or without
+                ``"<unk>"`` it is smaller than the number of words; or as in the class.
         """
         from torchtext.vocab import Vocab
 
         if splitter not in SPLITTERS:
             raise ValueError(f"splitter must be one of {SPLITTERS}; got {splitter!r}")
-        split, counts = _get_splitter(splitter), Counter()
+        special_tokens = as_tokens(special_tokens)
+        split, counts = _get_splitter(splitter, special_tokens), Counter()
         for text in as_texts(texts):
             counts.update(split(text))
         if not counts:
@@ -208,7 +228,7 @@ class WordTokenizer:
             raise ValueError(
                 f"vocab_size must leave room for a word beside {len(special_tokens)} special tokens; got {vocab_size}"
             )
-        vocab = Vocab(counts, max_size=n_words, min_freq=min_freq, specials=list(special_tokens))
+        vocab = Vocab(counts, max_size=n_words, min_freq=min_freq, specials=special_tokens)
         n_all = len(set(counts) | set(special_tokens))
         if len(vocab) < n_all and Vocab.UNK not in special_tokens:
             raise ValueError(
@@ -227,17 +247,23 @@ class WordTokenizer:
         """The special tokens and their ids."""
         return {token: self.vocab[token] for token in self._special_tokens}
 
+    @property
+    def cut(self) -> re.Pattern:
+        """Where a long text may be cut without changing its words."""
+        return _TOKTOK_CUT if self.splitter == "toktok" else CUT
+
     def split(self, text: str) -> list[str]:
         """The words of a text, before the vocabulary is asked."""
-        return self._split(text)
+        return self._split(checked_text(text))
 
     def encode(self, text: str) -> list[int]:
         """The ids of the words.
 
         Raises:
-            ValueError: a word is not in the vocabulary and there is no ``<unk>``; the message names it.
+            ValueError: the text is no string, or a word is not in the vocabulary and there is no ``<unk>``; the message
+                names it.
         """
-        words = self._split(text)
+        words = self.split(text)
         ids = [self.vocab[word] for word in words]
         if self.vocab.unk_index is None and None in ids:
             raise ValueError(
@@ -280,7 +306,30 @@ class WordTokenizer:
             raise ValueError(f"{path} is not a WordTokenizer file: {error!r}") from error
 
 
-def _get_splitter(splitter: str | None):
+def _get_splitter(splitter: str | None, special_tokens: Sequence[str]) -> Callable[[str], list[str]]:
+    """A function from a text to its words, in which the special tokens stay whole and as they are."""
     from torchtext.data import get_tokenizer
 
-    return get_tokenizer(splitter)
+    if wrong := [token for token in special_tokens if token.split() != [token]]:
+        raise ValueError(f"a special token must be a word without white space; got {wrong[0]!r}")
+    split = get_tokenizer(splitter)
+    if splitter is None:  # at white space, which no special token has
+        return split
+    if splitter == "toktok":  # made for one line; in the last one only would a full stop be a word
+
+        def by_lines(text: str) -> list[str]:
+            return [word for line in text.split("\n") for word in toktok(line)]
+
+        toktok, split = split, by_lines
+    if not special_tokens:
+        return split
+    alternatives = "|".join(re.escape(token) for token in sorted(special_tokens, key=len, reverse=True))
+    special = re.compile(rf"(?<!\w)({alternatives})(?!\w)")
+
+    def around(text: str) -> list[str]:
+        words: list[str] = []
+        for index, part in enumerate(special.split(text)):
+            words += [part] if index % 2 else split(part)
+        return words
+
+    return around

@@ -52,3 +52,11 @@ def test_every_word_of_pythons_documentation_has_nltks_stem():
 @given(WORD)
 def test_stems_are_nltks(word):
     assert porter.stem(word) == PorterStemmer().stem(word)
+
+
+@pytest.mark.parametrize("letter", ["y", "a", "s", "e", "l"])
+def test_one_letter_again_and_again(letter):
+    """A quarter of a million y's took minutes when each of them was looked for from the beginning."""
+    for n in range(1, 9):
+        assert porter.stem(letter * n) == PorterStemmer().stem(letter * n)
+    assert porter.stem(letter * 250_000).startswith(letter * 249_998)

@@ -90,3 +90,9 @@ def test_unknown_tokenizer(name):
         tokenize("a", name)
     with pytest.raises(ValueError, match="tokenize must be one of"):
         TokenIds(name)
+
+
+@pytest.mark.parametrize("text", [None, 5, ["a"], b"a"])
+def test_what_is_no_text(text):
+    with pytest.raises(ValueError, match="text must be one text; got"):
+        tokenize(text)

@@ -174,7 +174,7 @@ def test_bad_folders(tmp_path):
         TextClassifier.from_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     for change, message in (
-        ({"model_type": "gpt2"}, "model_type must be bert; got 'gpt2'"),
+        ({"model_type": "gpt2"}, "model_type must be bert or aigc_book_bert_masked_lm; got 'gpt2'"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key' is not supported"),
         ({"hidden_act": "tanh"}, "hidden_act must be one of .*; got 'tanh'"),
         ({"num_hidden_layers": 4}, r"missing \['encoder.blocks.3"),
@@ -182,5 +182,16 @@ def test_bad_folders(tmp_path):
         (tmp_path / "config.json").write_text(json.dumps(config | change))
         with pytest.raises(ValueError, match=message):
             MaskedLM.from_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="knows the activations gelu, gelu_tanh, relu, silu; got 'relu2'"):
-        BERT(dataclasses.replace(TINY, activation="relu2")).save_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_an_activation_that_transformers_has_not_goes_through_our_own_layout(tmp_path, name):
+    model, (ids, mask, segments) = new_model(HEADS[name], dataclasses.replace(TINY, activation="relu2")), new_batch()
+    model.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == model.model_type
+    again = type(model).from_pretrained(tmp_path)
+    assert again.config.resolved == model.config.resolved
+    assert torch.equal(again(ids, mask=mask, segment_ids=segments), model(ids, mask=mask, segment_ids=segments))
+    encoder = BERT.from_pretrained(tmp_path)  # of every one of them
+    ours = getattr(model, "encoder", model)
+    assert torch.equal(encoder(ids, mask=mask, segment_ids=segments), ours(ids, mask=mask, segment_ids=segments))

@@ -376,6 +376,103 @@ def test_tokenizers_of_another_kind_are_refused(tokenizer, tmp_path, field, valu
         BPETokenizer.load(path)
 
 
+TEMPLATE = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}]}
+FLAGS = {"id": 300, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "says"),
+    [
+        ("model", {"continuing_subword_prefix": "##"}, "continuing_subword_prefix is '##'; expected none"),
+        ("model", {"end_of_word_suffix": "</w>"}, "end_of_word_suffix is '</w>'; expected none"),
+        ("model", {"dropout": 0.1}, "dropout is 0.1; expected none"),
+        ("model", {"ignore_merges": True}, "ignore_merges is True; expected none"),
+        ("truncation", {"max_length": 8}, "asks for truncation"),
+        ("padding", {"pad_id": 0}, "asks for padding"),
+        (
+            "post_processor",
+            TEMPLATE,
+            "post_processor is 'TemplateProcessing'; expected 'ByteLevel'",
+        ),
+        ("decoder", {"type": "WordPiece"}, "decoder is 'WordPiece'; expected 'ByteLevel'"),
+        ("added_tokens", {"content": "name", "special": False}, "added token 'name' isn't special"),
+        ("added_tokens", {"content": "<mask>", "lstrip": True}, "added token '<mask>' has lstrip"),
+        ("added_tokens", {"content": "<mask>", "single_word": True}, "added token '<mask>' has single_word"),
+        ("added_tokens", {"content": "a"}, "added token 'a' has another id than in the vocabulary"),
+    ],
+)
+def test_what_would_give_other_ids_is_refused(tokenizer, tmp_path, part, value, says):
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(path)
+    document = json.loads(path.read_text())
+    if part == "model":
+        document[part] |= value
+    elif part == "added_tokens":
+        document[part].append(FLAGS | value)
+    else:
+        document[part] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=f"tokenizer.json: .*{says}"):
+        BPETokenizer.load(path)
+
+
+def test_a_file_of_the_tokenizers_library_gives_its_ids(tmp_path):
+    from tokenizers import Tokenizer, models, trainers
+
+    theirs = Tokenizer(models.BPE())
+    theirs.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    alphabet = ByteLevel.alphabet()
+    theirs.train_from_iterator(
+        [SAMPLE],
+        trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, special_tokens=["<s>"], show_progress=False),
+    )
+    theirs.save(str(tmp_path / "tokenizer.json"))
+    ours = BPETokenizer.load(tmp_path)
+    assert ours.encode(SAMPLE) == theirs.encode(SAMPLE).ids
+    assert ours.special_tokens == {"<s>": 0}
+
+
+def test_line_ends_of_windows_and_a_byte_order_mark(tokenizer, tmp_path):
+    folder = write_pair(tokenizer, tmp_path)
+    merges = folder / "merges.txt"
+    merges.write_bytes(b"\xef\xbb\xbf" + merges.read_bytes().replace(b"\n", b"\r\n"))
+    assert BPETokenizer.load(folder).merges == tokenizer.merges
+
+
+def test_what_stands_beside_a_vocabulary_is_honoured_or_refused(tokenizer, tmp_path):
+    folder = write_pair(tokenizer, tmp_path)
+    (folder / "added_tokens.json").write_text(json.dumps(tokenizer.special_tokens))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"add_prefix_space": False}))
+    assert BPETokenizer.load(folder).vocab == tokenizer.vocab
+    (folder / "added_tokens.json").write_text(json.dumps({"<new>": 300}))
+    with pytest.raises(ValueError, match=r"added_tokens.json adds the token '<new>', which is not in the vocabulary"):
+        BPETokenizer.load(folder)
+    (folder / "added_tokens.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"add_prefix_space": True}))
+    with pytest.raises(ValueError, match=r"tokenizer_config.json asks for add_prefix_space"):
+        BPETokenizer.load(folder)
+
+
+@pytest.mark.parametrize("run", ["ACGT" * 50_000, " " * 200_000, "0" * 200_000, "~" * 200_000, "字" * 100_000])
+def test_text_without_breaks_is_learned_from_in_parts(run):
+    """As one word, 80,000 letters took 11 seconds and 160,000 took 48."""
+    tokenizer = BPETokenizer.train(run, vocab_size=300)
+    ids = tokenizer.encode(run)
+    assert tokenizer.decode(ids) == run
+    assert len(ids) < len(run) / 4
+
+
+def test_runs_of_512_characters_are_whole():
+    """Shorter ones are learned from as before, and the parts of longer ones are the text."""
+    assert list(bpe._parts("a" * 511 + " b")) == ["a" * 511 + " b"]
+    assert list(bpe._parts("12" + "a" * 1030 + "!")) == ["12" + "a" * 512, "a" * 512, "a" * 6 + "!"]
+
+
+def test_special_tokens_of_the_class_have_ids(tokenizer):
+    with pytest.raises(ValueError, match="special_tokens must be a mapping from token to id; got list"):
+        BPETokenizer(tokenizer.vocab, tokenizer.merges, special_tokens=[END])
+
+
 def test_older_files_write_a_merge_as_one_string(tokenizer, tmp_path):
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)

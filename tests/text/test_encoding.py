@@ -1,5 +1,7 @@
 """Cutting text where no token crosses, and coding corpora piece by piece: the ids are those of the whole."""
 
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from aigc_book.text.encoding import checked_ids, encode_corpus, pieces
 from aigc_book.text.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
 # Text with all that a cut could get wrong: runs of spaces, line ends, no-break and ideographic spaces, contractions.
-AWKWARD = st.text(st.sampled_from("ab'st1!,. \n\r\t\u00a0\u3000\u001c中😀<br />"), max_size=80)
+AWKWARD = st.text(st.sampled_from("ab'st1!,. \n\r\t\u00a0\u3000\u001c中😀<br />BR"), max_size=80)
 SAMPLE = "It's a test, isn't it?  Yes!\n\n  2 words more:<br /> line 'end'.\n中文 也 有。"
 
 
@@ -21,6 +23,7 @@ def tokenizers():
     return {
         "char": CharTokenizer.train(alphabet),
         "word": WordTokenizer.train(SAMPLE),
+        "toktok": WordTokenizer.train(SAMPLE, splitter="toktok"),
         "bpe": BPETokenizer.train([SAMPLE, "a bb  sts's \n\n <br /> <br />"] * 3, vocab_size=300),
     }
 
@@ -50,12 +53,34 @@ def test_pieces_joined_are_the_text(text, size, at):
     assert all(found)
 
 
-@pytest.mark.parametrize("kind", ["char", "word", "bpe"])
+@pytest.mark.parametrize("kind", ["char", "word", "toktok", "bpe"])
 @given(text=AWKWARD, piece_chars=st.integers(6, 30), at=st.integers(0, 80))
 def test_a_corpus_in_pieces_has_the_ids_of_the_whole(tokenizers, kind, text, piece_chars, at):
     tokenizer = tokenizers[kind]
     parts = encode_corpus(tokenizer, [text[:at], text[at:]], piece_chars=piece_chars)
     assert [token_id for part in parts for token_id in part.tolist()] == tokenizer.encode(text)
+
+
+# Words, the ends of sentences, quotes, and torchtext's line break in capitals.
+PROSE = st.lists(
+    st.sampled_from(
+        ["a", "test", "It's", "end.", 'so."', "' '", "` `", "?", "/", "& ", "...", "\n", "<BR />", "<Br />"]
+    ),
+    max_size=30,
+).map(" ".join)
+
+
+@pytest.mark.parametrize("kind", ["word", "toktok", "bpe"])
+@given(text=PROSE, piece_chars=st.integers(20, 60))
+def test_prose_in_pieces_has_the_ids_of_the_whole(tokenizers, kind, text, piece_chars):
+    parts = encode_corpus(tokenizers[kind], [text], piece_chars=piece_chars)
+    assert [token_id for part in parts for token_id in part.tolist()] == tokenizers[kind].encode(text)
+
+
+def test_pieces_of_many_texts_without_a_space_are_looked_through_once():
+    """A text of one letter at a time: what waits is not searched again for each of them."""
+    found = list(pieces(iter("x" * 300_000), 1 << 14))
+    assert [len(piece) for piece in found] == [1 << 18, 300_000 - (1 << 18)]
 
 
 def test_documents_are_followed_by_their_end(tokenizers):
@@ -75,16 +100,18 @@ def test_a_corpus_goes_through_a_file(tokenizers, tmp_path):
 
 
 def test_settings_that_make_no_sense_are_refused(tokenizers):
+    size = tokenizers["bpe"].vocab_size
     for end in (-1, 300):
         with pytest.raises(
-            ValueError, match=f"end_of_text must be an id from 0 to {tokenizers['bpe'].vocab_size - 1}; got {end}"
+            ValueError,
+            match=f"end_of_text must be from 0 to vocab_size - 1 = {size - 1}, or None; got {end}",
         ):
             list(encode_corpus(tokenizers["bpe"], ["a"], end_of_text=end))
     with pytest.raises(ValueError, match="piece_chars must be at least 1; got 0"):
         list(encode_corpus(tokenizers["char"], ["a"], piece_chars=0))
 
 
-@pytest.mark.parametrize("kind", ["char", "word", "bpe"])
+@pytest.mark.parametrize("kind", ["char", "word", "toktok", "bpe"])
 class TestEveryTokenizer:
     def test_ids_may_be_a_list_an_array_a_tensor_or_an_iterator(self, tokenizers, kind):
         tokenizer = tokenizers[kind]
@@ -96,14 +123,55 @@ class TestEveryTokenizer:
     def test_ids_out_of_range_are_refused(self, tokenizers, kind):
         tokenizer = tokenizers[kind]
         size = tokenizer.vocab_size
+        says = f"ids must be from 0 to vocab_size - 1 = {size - 1}; got"
         for wrong in (-1, size):
-            low, high = min(0, wrong), max(0, wrong)
-            match = f"ids must be from 0 to vocab_size - 1 = {size - 1}; got {low} to {high}"
-            with pytest.raises(ValueError, match=match):
+            with pytest.raises(ValueError, match=f"{says} {min(0, wrong)} to {max(0, wrong)}"):
                 tokenizer.decode([0, wrong])
-            match = f"ids must be from 0 to vocab_size - 1 = {size - 1}; got {wrong} to {wrong}"
-            with pytest.raises(ValueError, match=match):
+            with pytest.raises(ValueError, match=f"{says} {wrong} to {wrong}"):
                 list(tokenizer.decode_stream([0, wrong]))
+
+    @pytest.mark.parametrize(
+        ("ids", "says"),
+        [
+            (torch.zeros(1, 3, dtype=torch.int64), r"one row of ids; got shape \(1, 3\) \(of a batch, .* ids\[0"),
+            (np.zeros((2, 3), dtype=int), r"one row of ids; got shape \(2, 3\)"),
+            (torch.tensor(3), r"one row of ids; got shape \(\)"),
+            ([[0, 1]], r"integers; got \[0, 1\], a list"),
+            ([0, 1.0], "integers; got 1.0, a float"),
+            (torch.tensor([0.5]), "integers; got 0.5, a float"),
+            ("01", "a list, array or tensor of integers; got str"),
+            (None, "a list, array or tensor of integers; got NoneType"),
+            (3, "a list, array or tensor of integers; got int"),
+        ],
+    )
+    def test_what_is_no_row_of_ids(self, tokenizers, kind, ids, says):
+        with pytest.raises(ValueError, match=f"ids must be {says}"):
+            tokenizers[kind].decode(ids)
+
+    @pytest.mark.parametrize("text", [None, b"bytes", ["a"], 3, float("nan")])
+    def test_what_is_no_text(self, tokenizers, kind, text):
+        with pytest.raises(ValueError, match=f"text must be a string; got {type(text).__name__}"):
+            tokenizers[kind].encode(text)
+
+    @pytest.mark.parametrize("missing", [None, float("nan"), b"b"])
+    def test_texts_with_a_missing_value(self, tokenizers, kind, missing):
+        says = f"every text must be a string; got {missing!r}, a {type(missing).__name__}, as text 1"
+        with pytest.raises(ValueError, match=says):
+            type(tokenizers[kind]).train(np.array(["a a", missing], dtype=object))
+        with pytest.raises(ValueError, match=says):
+            list(encode_corpus(tokenizers[kind], ["a", missing]))
+
+    @pytest.mark.parametrize("texts", [{"text": "a"}, b"a", None, 7, types.SimpleNamespace(columns=["a"])])
+    def test_what_are_no_texts(self, tokenizers, kind, texts):
+        says = f"texts must be a string or an iterable of strings; got {type(texts).__name__}"
+        with pytest.raises(ValueError, match=says):
+            type(tokenizers[kind]).train(texts)
+        with pytest.raises(ValueError, match=says):
+            list(encode_corpus(tokenizers[kind], texts))
+
+    def test_a_string_is_one_document(self, tokenizers, kind):
+        found = np.concatenate(list(encode_corpus(tokenizers[kind], "a test", end_of_text=0)))
+        assert found.tolist() == [*tokenizers[kind].encode("a test"), 0]
 
     def test_nothing_is_nothing(self, tokenizers, kind):
         tokenizer = tokenizers[kind]
@@ -141,7 +209,7 @@ class TestEveryTokenizer:
             type(tokenizer).load(path)
         tokenizer.save(path)
         whole = path.read_bytes()
-        others = [other for name, other in tokenizers.items() if name != kind]
+        others = [other for other in tokenizers.values() if type(other) is not type(tokenizer)]
         contents = [whole[: len(whole) // 2], whole[:-2], b"", b"[]", b"{}", b"7", b"\xff\xfe\x00"]
         for other in others:
             other.save(path)

@@ -135,6 +135,52 @@ def test_splitters(tmp_path, splitter, words):
     assert WordTokenizer.load(tmp_path / "words.json").split("A b,c") == words
 
 
+@pytest.mark.parametrize("splitter", ["basic_english", "toktok", None])
+def test_special_tokens_in_capitals_and_with_punctuation_are_themselves(tmp_path, splitter):
+    specials = ["<UNK>", "[SEP]", "<S.E.P>", "PAD"]
+    tokenizer = WordTokenizer.train(["a b [SEP] a <S.E.P> PAD a", "c"], special_tokens=specials, splitter=splitter)
+    assert tokenizer.special_tokens == {"<UNK>": 0, "[SEP]": 1, "<S.E.P>": 2, "PAD": 3}
+    assert tokenizer.vocab_size == 4 + len("abc")
+    assert tokenizer.decode(tokenizer.encode("a [SEP] b <S.E.P>  PAD <UNK> c")) == "a [SEP] b <S.E.P> PAD <UNK> c"
+    tokenizer.save(tmp_path / "words.json")
+    assert WordTokenizer.load(tmp_path / "words.json").encode("[SEP] PAD") == [1, 3]
+    if splitter:  # beside punctuation it is itself as well, and within a word it is not
+        assert tokenizer.split("(PAD), PADDED")[:3] == ["(", "PAD", ")"]
+        assert "PAD" not in tokenizer.split("PADDED XPAD")
+        assert tokenizer.split("(end)[SEP] a") == ["(", "end", ")", "[SEP]", "a"]
+    else:
+        assert tokenizer.split("(PAD), PADDED") == ["(PAD),", "PADDED"]
+
+
+def test_toktok_goes_line_by_line():
+    from nltk.tokenize.toktok import ToktokTokenizer
+
+    text = 'It ends. Here it does.\nAnd "here."\n\nNo end'
+    words = [word for line in text.split("\n") for word in ToktokTokenizer().tokenize(line)]
+    assert WordTokenizer.train(text, splitter="toktok").split(text) == words
+    assert words[:7] == ["It", "ends.", "Here", "it", "does", ".", "And"]
+
+
+def test_a_string_of_special_tokens_is_one_token():
+    assert WordTokenizer.train("a b", special_tokens="<unk>").special_tokens == {"<unk>": 0}
+    assert WordTokenizer(["<unk>", "a"], special_tokens="<unk>").special_tokens == {"<unk>": 0}
+    trained = BPETokenizer.train("a b", vocab_size=260, special_tokens="<pad>")
+    assert trained.special_tokens == {"<pad>": 256}
+    assert trained.encode("<pad>", allowed_special="<pad>") == [256]
+
+
+@pytest.mark.parametrize("wrong", ["", None, 3])
+def test_what_is_no_special_token(wrong):
+    for tokenizer in (WordTokenizer, BPETokenizer):
+        with pytest.raises(ValueError, match=f"a special token must be a string and not empty; got {wrong!r}"):
+            tokenizer.train("a b", vocab_size=300, special_tokens=["<unk>", wrong])
+
+
+def test_a_special_word_has_no_white_space():
+    with pytest.raises(ValueError, match="a special token must be a word without white space; got 'end of text'"):
+        WordTokenizer.train("a b", special_tokens=["<unk>", "end of text"])
+
+
 def test_chinese_that_is_split_already():
     tokenizer = WordTokenizer.train(["我 爱 自然 语言", "我 学 语言"], splitter=None)
     assert tokenizer.decode(tokenizer.encode("我 爱 语言")) == "我 爱 语言"

@@ -31,6 +31,10 @@ def test_divisor_unanswered():
         (lambda d_k: d_k / 3, "divided by a variance, and by that of single components"),
         (lambda d_k: 3 / math.sqrt(d_k), "multiplied where they should be divided"),
         (lambda d_k: 3 * math.sqrt(d_k), "The factor 3 is on the wrong side"),
+        (lambda d_k: 1 / 3, "A score adds up d_k of them"),
+        (lambda d_k: d_k, "the root of their sum"),
+        (lambda d_k: math.sqrt(d_k) / 3 if d_k > 50 else 1.0, "wrong for 1: the answer must depend on d_k"),
+        (lambda d_k: d_k / 24, "wrong for 256"),
         (lambda d_k: 5.0, "What is the variance of one product"),
         (lambda d_k: 8 / 3, "Right for d_k = 64, and wrong for 256"),
         (lambda d_k: -math.sqrt(d_k) / 3, "A divisor of scores is a positive number"),
@@ -64,7 +68,16 @@ def first_two_documents_merged(document):
     return solution_mask(document.clamp_min(1))
 
 
-@pytest.mark.parametrize("mask", [solution_mask, loops])
+def only_small_numbers(document):
+    blocks = [torch.ones(n, n).tril() for n in torch.bincount(document).tolist() if n]
+    return torch.block_diag(*blocks).bool()  # documents in the order of their numbers
+
+
+def as_lists(document):
+    return [[i >= j and a == b for j, b in enumerate(document.tolist())] for i, a in enumerate(document.tolist())]
+
+
+@pytest.mark.parametrize("mask", [solution_mask, loops, as_lists])
 def test_document_mask_accepts_the_solution(mask):
     assert checks.check_document_mask(mask)
 
@@ -82,9 +95,18 @@ def test_document_mask_unanswered():
         (lambda d: solution_mask(d).T, "Rows and columns are exchanged"),
         (lambda d: same(d) | causal_mask(len(d), len(d)), "joined with or"),
         (lambda d: same(d) & torch.ones(len(d), len(d)).tril(-1).bool(), "No word may look at itself"),
+        (
+            lambda d: solution_mask(torch.tensor([0, 0, 0, 1, 1, 2, 2, 2])),
+            r"must have the shape \(5, 5\); got \(8, 8\)",
+        ),
+        (only_small_numbers, r"wrong for the documents \[7, 7, 3"),
+        (lambda d: ~same(d) & causal_mask(len(d), len(d)), "comparison is the wrong way round"),
+        (lambda d: same(d) ^ causal_mask(len(d), len(d)), "exclusive or"),
+        (lambda d: torch.eye(len(d)).bool(), "sees itself only"),
+        (lambda d: solution_mask(d).int().tolist(), "must be boolean"),
         (lambda d: solution_mask(d).float(), r"must be boolean \(True = may attend\); got torch.float32"),
         (lambda d: solution_mask(d)[0], r"shape \(8, 8\); got \(8,\)"),
-        (lambda d: [[True]], "got list"),
+        (lambda d: [[True]], r"must have the shape \(8, 8\); got \(1, 1\)"),
         (
             first_two_documents_merged,
             r"Position 3 \(document 1\) may attend to position 0 \(document 0\), and must not\. 6 of 64",
@@ -144,6 +166,51 @@ def best(q, pairs):
     return max(pairs, key=lambda pair: float(q @ pair[0]))[1]
 
 
+def stacks(q, pairs):
+    keys, values = map(torch.stack, zip(*pairs, strict=True))
+    return (keys @ q / math.sqrt(len(q))).softmax(dim=0) @ values
+
+
+def as_a_list(q, pairs):
+    return streaming(q, list(pairs))
+
+
+def keeps_scores(q, pairs):
+    scores, values = [], []
+    for k, v in pairs:
+        scores.append(float(q @ k) / math.sqrt(len(q)))
+        values.append(v.tolist())
+    return torch.tensor(scores).softmax(dim=0) @ torch.tensor(values)
+
+
+def keeps_numbers(q, pairs):
+    kept = []
+
+    def noted():
+        for k, v in pairs:
+            kept.append(float(k[0]))
+            yield k, v
+
+    return streaming(q, noted())
+
+
+def two_passes(q, pairs):
+    largest = max(float(q @ k) for k, _ in pairs)
+    return sum(math.exp(float(q @ k) - largest) * v for k, v in pairs) / 1.0
+
+
+def two_passes_and_a_sum(q, pairs):
+    total = sum(math.exp(float(q @ k)) for k, _ in pairs)
+    weighted = sum((math.exp(float(q @ k)) * v for k, v in pairs), torch.zeros(3))
+    return weighted / total
+
+
+@pytest.mark.parametrize("function", [two_passes, two_passes_and_a_sum])
+def test_streaming_can_be_read_once(function):
+    message = checks.check_streaming_attention(function).message
+    assert message.startswith("The pairs were read a second time. An iterator gives each pair once")
+
+
 @pytest.mark.parametrize(
     "attention",
     [streaming, lambda q, pairs: streaming(q, pairs).tolist(), lambda q, pairs: streaming(q, pairs, start=-1e30)],
@@ -168,6 +235,19 @@ def test_streaming_unanswered():
         (lambda q, pairs: streaming(q, pairs, scale=False), "divide q · k by √d_k"),
         (lambda q, pairs: streaming(q, pairs, divide=False), "divide by the sum of exponentials"),
         (not_even_divided, "divide by the sum of exponentials"),
+        (stacks, "something is kept for each pair"),
+        (as_a_list, "something is kept for each pair"),
+        (keeps_scores, "something is kept for each pair"),
+        (keeps_numbers, "something is kept for each pair"),
+        (
+            lambda q, pairs: streaming(q, pairs[:]),
+            "an iterator, not a list: go over it with for k, v in pairs",
+        ),
+        (lambda q, pairs: streaming(q, pairs) if len(pairs) else 0, "pairs is an iterator"),
+        (
+            lambda q, pairs: streaming(q * math.sqrt(len(q)) / 4, pairs),
+            "Right for 7 pairs, and wrong for 12 pairs",
+        ),
         (mean, "Every value got the same weight"),
         (best, "a maximum, not a softmax"),
         (lambda q, pairs: streaming(q, pairs) + 1, r"For a small case the result should be \("),
@@ -183,7 +263,7 @@ def test_streaming_names_the_mistake(attention, says):
 
 def test_checks_survive_functions_that_change_their_arguments():
     def vandal(q, pairs):
-        answer = streaming(q, [(k.clone(), v) for k, v in pairs])
+        answer = streaming(q, ((k.clone(), v) for k, v in pairs))
         q.zero_()
         return answer
 

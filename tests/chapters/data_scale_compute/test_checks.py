@@ -67,6 +67,11 @@ def says(verdict, message):
         (lambda **run: days(**run, a_day=60), "minutes"),
         (lambda **run: days(**run) * 7, "should be 0.143 times as much"),
         (lambda **run: 0, "you say 0 days"),
+        (lambda **run: 6 * 70e9 * 2e12 / (2000 * 312e12 * 0.4) / 86_400, r"1\.5 B parameters, 0\.03 T tokens.*you say"),
+        (lambda **run: days(**run | {"utilisation": 0.4}), "8 devices .*It should be"),
+        (lambda **run: days(**run | {"n_devices": 2000}), "8 devices .*It should be"),
+        (lambda **run: days(**run) * run["n_devices"] ** 2, "more of them take less time"),
+        (lambda **run: 6 * run["n_parameters"] * run["n_tokens"], "How many of them are done in a day"),
     ],
 )
 def test_training_days_names_the_mistake(wrong, message):
@@ -82,6 +87,16 @@ def test_training_days_names_the_mistake(wrong, message):
         (lambda **m: cache(**m | {"n_layers": 1}), "one layer"),
         (lambda **m: cache(**m | {"n_heads": 1}), "d_model for the width of a head"),
         (lambda **m: cache(**m) * 3, "should be 0.333 times"),
+        (
+            lambda **m: 2 * m["n_layers"] * m["n_heads"] // m["n_kv_heads"] * m["d_model"] // m["n_heads"] * 2,
+            "5 layers",
+        ),
+        (lambda **m: 2 * m["n_layers"] * m["d_model"] // m["n_kv_heads"] * m["bytes_per_number"], "5 layers"),
+        (lambda **m: 2 * m["n_layers"] * m["d_model"] // 8 * m["bytes_per_number"], "5 layers"),
+        (lambda **m: 2 * m["n_layers"] * m["n_kv_heads"] * 128 * m["bytes_per_number"], "5 layers.*It should be"),
+        (lambda **m: 4 * m["n_layers"] * m["n_kv_heads"] * m["d_model"] // m["n_heads"], "a number has|Half of it"),
+        (lambda **m: cache(m["n_layers"], m["n_kv_heads"], m["n_heads"], m["d_model"], 2), "d_model for the width"),
+        (lambda **m: 327_680, "5 layers, 3 key–value heads of width 7, 4 bytes: you say 327,680 bytes"),
     ],
 )
 def test_cache_names_the_mistake(wrong, message):
@@ -97,7 +112,10 @@ def test_cache_names_the_mistake(wrong, message):
         (lambda c: (math.sqrt(c / 6), math.sqrt(c / 6)), "with 1 tokens for each parameter, not 20"),
         (lambda c: (c / 120, 20), "which is not the budget|not 20"),
         (lambda c: (-1.0, 3.0), "must be positive"),
-        (lambda c: 3.0, r"Return two numbers, parameters and tokens; got 3\.0"),
+        (lambda c: balanced(1.2e23), r"For 3\.1e\+18 operations .* not the budget"),
+        (lambda c: (math.sqrt(c / 40), math.sqrt(c / 40) * 20), "2 are the forward pass alone"),
+        (lambda c: (c / 120, c / 6), "The root is missing"),
+        (lambda c: 3.0, r"must return 2 things, parameters and tokens; it returned 3\.0"),
     ],
 )
 def test_balanced_names_the_mistake(wrong, message):

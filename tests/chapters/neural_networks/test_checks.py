@@ -36,6 +36,11 @@ def overflows(z, y):
     return (z.exp() / z.exp().sum(dim=1, keepdim=True) - one_hot(z, y)) / len(y)
 
 
+def one_maximum(z, y):
+    e = (z - z.max()).exp()
+    return (e / e.sum(dim=1, keepdim=True) - one_hot(z, y)) / len(y)
+
+
 @pytest.mark.parametrize("gradient", [solution_gradient, in_place])
 def test_logit_gradient_accepts_the_solution(gradient):
     assert checks.check_logit_gradient(gradient)
@@ -59,8 +64,17 @@ def test_logit_gradient_unanswered():
         (lambda z, y: solution_gradient(z, y) * len(y) / z.size(1), "divided by the number of classes"),
         (lambda z, y: solution_gradient(z, y) / z.size(1), "divided by every number there is"),
         (lambda z, y: z, r"For one example the gradient should be \(.*\); got \(1.541"),
-        (lambda z, y: z[0], r"shape of the logits, \(3, 5\); got \(5,\)"),
-        (lambda z, y: [[0.0]], "got list"),
+        (one_maximum, "beside one with logits of 1000.*Subtract the largest logit of each row, not one number"),
+        (
+            lambda z, y: (z.softmax(1) - one_hot(z, y)) / 3,
+            "Right for a small case, and wrong for 4 examples of 2 classes",
+        ),
+        (lambda z, y: (z.softmax(1) - one_hot(z, torch.tensor([4, 0, 2]))) / len(y), "raised"),
+        (lambda z, y: z.softmax(1) - one_hot(z, y) / len(y), "Only the 1 at each y was divided by N"),
+        (lambda z, y: z.softmax(1) / len(y) - one_hot(z, y), "Only the probabilities were divided by N"),
+        (lambda z, y: z.log_softmax(1) / len(y), "as in the loss; this asks for its gradient"),
+        (lambda z, y: z[0], r"must have the shape \(3, 5\); got \(5,\)"),
+        (lambda z, y: [[0.0]], r"must have the shape \(3, 5\); got \(1, 1\)"),
         (overflows, r"For logits of ±1000 the gradient is \(nan.*subtract the largest logit"),
     ],
 )
@@ -112,9 +126,19 @@ def changed(change):
         (changed(lambda dW, db, dx, delta: (dW, delta, dx)), "db is still a row for each example"),
         (changed(lambda dW, db, dx, delta: (dW, db / 7, dx)), "db is a mean over the examples"),
         (changed(lambda dW, db, dx, delta: (dW, db, dx.sum(0))), r"dx must have the shape \(7, 3\); got \(3,\)"),
+        (changed(lambda dW, db, dx, delta: (-dW, db, dx)), "dW has the wrong sign"),
+        (lambda x, W, b, g: ((x @ W.T + b > 0).float().T @ x, g.sum(0), g @ W), "dW is wrong. g is missing"),
+        (changed(lambda dW, db, dx, delta: (dW if len(dW) == 5 else dW.T, db, dx)), "from 4 to 4: dW is transposed"),
+        (
+            changed(lambda dW, db, dx, delta: (dW, db, dx * (1 if len(dW) == 5 else 2))),
+            "Right for one layer",
+        ),
         (changed(lambda dW, db, dx, delta: (dW, db, dx + 1)), r"dx begins with \("),
-        (changed(lambda dW, db, dx, delta: (dW, db)), "Return three tensors, dW, db and dx; got tuple"),
-        (lambda x, W, b, g: g, "Return three tensors, dW, db and dx; got Tensor"),
+        (
+            changed(lambda dW, db, dx, delta: (dW, db)),
+            "must return 3 things, dW, db and dx; it returned a tuple",
+        ),
+        (lambda x, W, b, g: g, r"must return 3 things, dW, db and dx; it returned tensor \(7, 5\)"),
     ],
 )
 def test_layer_backward_names_the_mistake(layer, message):
@@ -152,6 +176,10 @@ def test_leaky_variance_unanswered():
         (lambda D, a: 2 * (1 + a**2) / D, "so the weights must be smaller"),
         (lambda D, a: 2 / (a**2 * D), "What of the positive sums"),
         (lambda D, a: 0.3, "Work out E"),
+        (lambda D, a: 0.032, "Right for a = 0.5, and wrong for a = 0"),
+        (lambda D, a: 2 / ((1 + 1 / 4) * D) if a == 0.5 else 2 / ((1 + a) * D), "wrong for a = 0.1"),
+        (lambda D, a: (1 + a**2) * D / 2, "one over the answer"),
+        (lambda D, a: 2 / (1 + a**2), "D is missing"),
         (lambda D, a: 2 / (1.25 * D), "Right for a = 0.5, and wrong for a = 0"),
         (lambda D, a: 2 / ((1 + a**2) * 50), "Right for D = 50, and wrong for 100"),
         (lambda D, a: -1.0, "A variance is a positive number"),

@@ -46,10 +46,12 @@ WINDOWS = {
     "windows that overlap": overlapping,
     "n windows need n T + 1 ids": one_id_short,
     "one id more than the inputs": without_the_last_target,
+    "the targets are the inputs plus 1": lambda ids, T: (inputs_of(ids, T), inputs_of(ids, T) + 1),
+    "the inputs should be the first 20 ids in order": lambda ids, T: cut(ids.sort().values, T),
     "one is missing": lambda ids, T: tuple(x[:-1] for x in cut(ids, T)),
     "both must have the shape (4, 5)": lambda ids, T: (ids[:-1], ids[1:]),
-    "must return two tensors": lambda ids, T: ids[:-1],
-    "raised an error for 23 ids": lambda ids, T: ids.view(-1, T),
+    "must return 2 things, inputs and targets": lambda ids, T: ids[:-1],
+    "raised RuntimeError": lambda ids, T: ids.view(-1, T),
 }
 
 
@@ -101,6 +103,12 @@ COSINE = {
     "becomes negative": schedule(lambda s, S, W, floor, p: floor + (1 - floor) * math.cos(math.pi * p)),
     "a straight line down": schedule(lambda s, S, W, floor, p: floor + (1 - floor) * (1 - p)),
     "should stay at the floor": schedule(right_fall, clamp=False),
+    "at step 11 the factor is 0.9997, not 0.9998": lambda *a: schedule(right_fall)(*a) - (a[0] == 11) / 20_000,
+    "at step 11 the factor is 1.002, not 1.000": lambda *a: schedule(right_fall)(*a) + (a[0] == 11) / 500,
+    "wrong for steps=110, warmup=10, floor=0.3": lambda s, S, W, floor: schedule(right_fall)(s, S, W, 0.1),
+    "It must depend on warmup": lambda s, S, W, floor: schedule(right_fall)(s, S, 10, floor),
+    "It must depend on steps": lambda s, S, W, floor: schedule(right_fall)(s, 110, W, floor),
+    "the wave is the wrong way round": schedule(lambda s, S, W, floor, p: floor + (1 - floor) * wave(1 - p)),
     "at step 10 the factor is 0.500, not 1.000": schedule(lambda s, S, W, floor, p: 0.5),
 }
 
@@ -125,6 +133,10 @@ COMBINE = {
     "without multiplying each mean": lambda m, c: sum(m) / sum(c),
     "upside down": lambda m, c: sum(a / b for a, b in zip(m, c, strict=True)) / sum(1 / b for b in c),
     "wrong for a single one": lambda m, c: sum(a * b for a, b in zip(m, c, strict=True)) / 16,
+    "Right for three parts, and wrong for a single one": lambda m, c: 47 / 16,
+    "Means [0.5, 2.5] over [3, 1] targets": lambda m, c: {3: 47 / 16, 1: 3.0}.get(len(m), 1.5),
+    "divide by all targets": lambda m, c: sum(a * b for a, b in zip(m, c, strict=True)) / max(c),
+    "the largest of the means": lambda m, c: max(m),
     "What is the sum of the losses of each part": lambda m, c: 1.0,
 }
 

@@ -37,6 +37,9 @@ def test_lstm_parameters_unanswered():
         (lambda d_in, C: 4 * (d_in * C + C * C + 2), "a number for each row"),
         (lambda d_in, C: 4 * (C * C + C * C + 2 * C), "whose width is d_in"),
         (lambda d_in, C: 400, "there are 392 numbers; you count 400"),
+        (lambda d_in, C: 4 * d_in * (d_in + C + 2), "d_in and d_model are exchanged"),
+        (lambda d_in, C: 4 * (d_in * C + C * C) + 2 * C, "two biases of its own"),
+        (lambda d_in, C: 4 * C * (d_in + 9), "Right for 5 and 7, wrong for 11 and 3"),
         (lambda d_in, C: 392, "Right for 5 and 7, wrong for 11 and 3"),
     ],
 )
@@ -68,6 +71,10 @@ def test_forget_bias_unanswered():
         (lambda n: math.log((1 - 0.5 / n) / (0.5 / n)), "the shares multiply"),
         (lambda n: 1.0, r"0\.2% of a memory is left after 20 steps; it should be 50 %\. Solve"),
         (lambda n: -math.log(2 ** (1 / 20) - 1), "Right for 20 steps, wrong for 1000"),
+        (lambda n: 1 - 0.5 ** (1 / n), "share lost at each step"),
+        (lambda n: math.log2(1 / (2 ** (1 / n) - 1)), "natural logarithm"),
+        (lambda n: {20: 3.3449, 1000: 7.2739}.get(n, 4.0), "wrong for 1: the answer must depend on n"),
+        (lambda n: math.log(n), "near the answer for large n"),
         (lambda n: math.inf, "A bias is a finite number"),
         (lambda n: -1000.0, r"0\.0% of a memory"),
     ],
@@ -106,6 +113,18 @@ def full_chunks_only(model, ids, chunk):
     return chunked_nll(model, ids[: (len(ids) - 1) // chunk * chunk + 1], chunk)
 
 
+def at_once(model, ids, chunk):
+    return chunked_nll(model, ids, 40)
+
+
+def one_by_one(model, ids, chunk):
+    return chunked_nll(model, ids, 1)
+
+
+def doubled(model, ids, chunk):
+    return chunked_nll(model, ids, 2 * chunk)
+
+
 @pytest.mark.parametrize(
     ("nll", "says"),
     [
@@ -115,6 +134,11 @@ def full_chunks_only(model, ids, chunk):
         (lambda *a: chunked_nll(*a, factor=1 / math.log(2)), "That is in bits"),
         (lambda *a: chunked_nll(*a, factor=-1), "has the other sign"),
         (lambda *a: chunked_nll(*a, overlap=False), "scored exactly once"),
+        (at_once, "with chunk = 7 the model was handed 40 tokens at once"),
+        (doubled, "with chunk = 7 the model was handed 14 tokens at once"),
+        (one_by_one, "with chunk = 7 the model was called 40 times for 40 tokens"),
+        (lambda m, ids, n: chunked_nll(m, ids, n) / (len(ids) - 1), "the question asks for the sum"),
+        (lambda m, ids, n: 112.0, "the text costs"),
         (full_chunks_only, r"in those of 7\. The last chunk may be shorter"),
         (lambda m, ids, n: 0.0 if n > 60 else chunked_nll(m, ids, n), "A chunk may be longer than the text"),
     ],

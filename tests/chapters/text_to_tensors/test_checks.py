@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 
+from aigc_book.chapters import verdict
 from aigc_book.chapters.text_to_tensors import checks
 
 
@@ -40,6 +41,11 @@ def empty_the_list(tokens):
         (lambda tokens: b"".join(tokens).decode("latin-1"), r"Latin-1"),
         (lambda tokens: str(b"".join(tokens)), "how Python prints bytes"),
         (lambda tokens: " ".join(t.decode(errors="replace") for t in tokens), "Spaces were added"),
+        (lambda tokens: b"".join(tokens), "must return a string; it returned b'token'"),
+        (lambda tokens: b"".join(tokens).decode(errors="replace").strip(), "White space at the ends was lost"),
+        (lambda tokens: "".join(chr(byte) for token in tokens for byte in token), "Latin-1"),
+        (lambda tokens: b"".join(tokens).decode(errors="backslashreplace"), r"should show as U\+FFFD"),
+        (lambda tokens: b"".join(tokens).decode("ascii", errors="replace"), "UTF-8, and not ASCII"),
         (lambda tokens: "token", "Join the bytes, then decode them"),
         (empty_the_list, "has been changed"),
     ],
@@ -57,6 +63,10 @@ def test_mean_over_tokens_accepts_the_solution():
     assert checks.check_mean_over_tokens(lambda losses, mask: losses[mask].mean().item())
 
 
+def prefixes(losses, mask):
+    return torch.cat([row[:n] for row, n in zip(losses, mask.sum(1), strict=True)]).mean()
+
+
 @pytest.mark.parametrize(
     ("mean", "pattern"),
     [
@@ -69,7 +79,12 @@ def test_mean_over_tokens_accepts_the_solution():
         (lambda losses, mask: losses[mask].sum() / len(losses), "number of sequences"),
         (lambda losses, mask: losses[mask].sum() / losses.shape[1], "length of the longest sequence"),
         (lambda losses, mask: (losses * mask).sum() / mask.sum(), "NaN times zero is NaN"),
-        (lambda losses, mask: losses * mask, "A loss is one number"),
+        (lambda losses, mask: losses * mask, r"must return a number; it returned tensor \(2, 4\)"),
+        (prefixes, "Right for one batch; where the padding stands in front"),
+        (lambda losses, mask: 3.2, "Right for one batch; in another batch"),
+        (lambda losses, mask: losses[mask].sum() / 5, "Right for one batch; in another batch"),
+        (lambda losses, mask: losses.nan_to_num(0)[losses != 7].mean(), "Right for one batch; in another batch"),
+        (lambda losses, mask: losses.sum() / mask.sum(), "padding's losses were added"),
         (lambda losses, mask: losses.min(), "Which numbers were added"),
         (lambda losses, mask: torch.tensor(torch.nan), "Which numbers were added"),
     ],
@@ -125,6 +140,20 @@ def no_end(text, dictionary):
         text = text[n:]
 
 
+def up_to_four(text, dictionary):
+    words = []
+    while text:
+        n = next((n for n in range(4, 1, -1) if text[:n] in dictionary), 1)
+        words.append(text[:n])
+        text = text[n:]
+    return words
+
+
+def test_a_loop_without_a_way_on_is_stopped_with_advice(monkeypatch):
+    monkeypatch.setattr(verdict, "SECONDS", 0.2)
+    says(checks.check_segment(endless), "does not end.*take one character and go on")
+
+
 def test_segment_accepts_the_solution():
     assert checks.check_segment(segment)
     assert checks.check_segment(lambda text, dictionary: tuple(segment(text, dictionary)))
@@ -138,9 +167,12 @@ def test_segment_accepts_the_solution():
         (shortest, "The shortest word was taken"),
         (lambda text, dictionary: [w for w in segment(text, dictionary) if w in dictionary], "are lost; they stand"),
         (backward, "better sentence.*forward"),
-        (endless, "does not end"),
         (no_end, "fails with IndexError"),
         (lambda text, dictionary: segment(text, dictionary)[:-1], "must be the text again"),
+        (up_to_four, "With the dictionary .*中华人民共和国.*take the longest"),
+        (lambda text, dictionary: " ".join(segment(text, dictionary)), "must return a list of strings"),
+        (lambda text, dictionary: segment(text, dictionary)[::-1], "must be the text again"),
+        (lambda text, dictionary: segment(text, {"人工智能", "生命", "研究生", "起源"}), "With the .*longest"),
         (lambda text, dictionary: [text], "take the longest word of the dictionary"),
     ],
 )

@@ -21,6 +21,29 @@ def by_subtraction(log_likelihood, log_prior):
     return joint / joint.sum(dim=1, keepdim=True)
 
 
+def with_one_maximum(log_likelihood, log_prior):
+    joint = log_likelihood + log_prior
+    joint = (joint - joint.max()).exp()
+    return joint / joint.sum(dim=1, keepdim=True)
+
+
+def with_the_first_row_s_maximum(log_likelihood, log_prior):
+    joint = log_likelihood + log_prior
+    joint = (joint - joint[0].max()).exp()
+    return joint / joint.sum(dim=1, keepdim=True)
+
+
+def with_a_mean_subtracted(log_likelihood, log_prior):
+    joint = log_likelihood + log_prior
+    joint = (joint - joint.mean(dim=1, keepdim=True)).exp()
+    return joint / joint.sum(dim=1, keepdim=True)
+
+
+def clamped(log_likelihood, log_prior):
+    joint = (log_likelihood + log_prior).clamp_min(-700).double().exp()
+    return joint / joint.sum(dim=1, keepdim=True)
+
+
 @pytest.mark.parametrize("posterior", [by_subtraction, lambda ll, lp: (ll + lp).softmax(1).double()])
 def test_posterior_accepts_the_solution(posterior):
     assert checks.check_posterior(posterior)
@@ -41,8 +64,17 @@ def test_posterior_unanswered():
         (lambda ll, lp: (ll * lp).softmax(dim=1), "Logarithms were multiplied"),
         (lambda ll, lp: (ll - lp).softmax(dim=1), "The prior was divided by"),
         (with_exponentials, r"until all log-likelihoods are 1000 lower.*e\^-1000 underflows"),
-        (lambda ll, lp: (ll + lp).softmax(dim=1)[0], r"shape \(2, 3\), as the log-likelihoods; got \(3,\)"),
-        (lambda ll, lp: [0.1], r"shape \(2, 3\), as the log-likelihoods; got list"),
+        (with_one_maximum, "far less likely than another.*Subtract the largest of each row, not one number"),
+        (with_the_first_row_s_maximum, "Subtract the largest of each row, not one number"),
+        (with_a_mean_subtracted, "Subtract the largest of each row"),
+        (clamped, "1000 lower"),
+        (lambda ll, lp: (ll + torch.tensor([0.2, 0.5, 0.3]).log()).softmax(dim=1), "raised RuntimeError: .*size of"),
+        (lambda ll, lp: (ll + lp).exp() / (ll + lp).exp().sum(), "All numbers together add up to 1"),
+        (lambda ll, lp: (-(ll + lp)).softmax(dim=1), "The sign is flipped"),
+        (lambda ll, lp: (ll + lp).exp() / ll.exp().sum(1, keepdim=True), "missing in the sum that you divide by"),
+        (lambda ll, lp: (ll + lp).softmax(dim=1).round(decimals=2), "For the first image the result should be"),
+        (lambda ll, lp: (ll + lp).softmax(dim=1)[0], r"must have the shape \(2, 3\); got \(3,\)"),
+        (lambda ll, lp: [0.1], r"must have the shape \(2, 3\); got \(1,\)"),
         (lambda ll, lp: (ll + lp).softmax(dim=1) / 2, r"should be \(0\.344, 0\.317, 0\.026\)|For the first image"),
     ],
 )
@@ -100,6 +132,14 @@ def words_of(pairs):
         (lambda pairs, word: share(pairs, word, len(pairs)), "different pairs, not of all pairs"),
         (lambda pairs, word: share(pairs, word, len(set(words_of(pairs)))), "different pairs, not of words"),
         (lambda pairs, word: share(pairs, word, 1), "Divide it by the sum over all words"),
+        (
+            lambda pairs, word: {"francisco": 1, "a": 3, "is": 2}.get(word, 0) / 14,
+            "should be . of 14",
+        ),
+        (lambda pairs, word: sum(b == word for _, b in set(pairs)) / 14, "Right for one text, and wrong for"),
+        (lambda pairs, word: share(pairs, word, len({b for _, b in pairs})), "different pairs, not of words"),
+        (lambda pairs, word: Counter(b for _, b in pairs)[word] / len(set(pairs)), "counted as often as it occurs"),
+        (lambda pairs, word: continuation(pairs, word) / {b: 1 for _, b in pairs}[word], "KeyError.* should be 0"),
         (lambda pairs, word: 0.5, r"p₁\('francisco'\) should be 1 of 14 different pairs; got 0\.5"),
         (lambda pairs, word: 1 / 14 if word == "francisco" else 0.5, r"p₁\('a'\) should be 3 of 14"),
         (lambda pairs, word: continuation(pairs, word) or 1.0, r"For any other word p₁ should be 0; got 1\.0"),

@@ -69,7 +69,7 @@ def test_headless_gpt2_files_as_on_the_hub_are_read(tmp_path):
     model.save_pretrained(tmp_path)
     tensors = {k.removeprefix("transformer."): v for k, v in load_file(tmp_path / "model.safetensors").items()}
     save_file({**tensors, "h.0.attn.bias": torch.ones(1, 1, 23, 23)}, tmp_path / "model.safetensors")
-    torch.testing.assert_close(GPT.from_pretrained(tmp_path).eval()(new_ids()), model(new_ids()))
+    torch.testing.assert_close(GPT.from_pretrained(tmp_path)(new_ids()), model(new_ids()))
 
 
 @pytest.mark.parametrize("config", [*OTHERS, FAST], ids=name)
@@ -77,7 +77,7 @@ def test_other_choices_go_through_our_own_layout(tmp_path, config):
     model = new_model(config)
     model.save_pretrained(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "aigc_book_gpt"
-    again = GPT.from_pretrained(tmp_path).eval()
+    again = GPT.from_pretrained(tmp_path)
     assert again.config.resolved == config.resolved
     torch.testing.assert_close(again(new_ids()), model(new_ids()))
 
@@ -102,8 +102,8 @@ def test_saving_leaves_nothing_else_behind_and_replaces_what_was_there(tmp_path)
     new_model(TINY).save_pretrained(tmp_path)
     second = new_model(TINY, seed=5)
     second.save_pretrained(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-    torch.testing.assert_close(GPT.from_pretrained(tmp_path).eval()(new_ids()), second(new_ids()))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "generation_config.json", "model.safetensors"]
+    torch.testing.assert_close(GPT.from_pretrained(tmp_path)(new_ids()), second(new_ids()))
 
 
 def test_a_full_disk_leaves_the_old_model_whole(tmp_path, monkeypatch):
@@ -114,11 +114,11 @@ def test_a_full_disk_leaves_the_old_model_whole(tmp_path, monkeypatch):
         file.write_bytes(b"half a fi")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aigc_book.models.pretrained.save_file", full)
+    monkeypatch.setattr("aigc_book.models.disk.folder.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         new_model(TINY, seed=5).save_pretrained(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-    torch.testing.assert_close(GPT.from_pretrained(tmp_path).eval()(new_ids()), model(new_ids()))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "generation_config.json", "model.safetensors"]
+    torch.testing.assert_close(GPT.from_pretrained(tmp_path)(new_ids()), model(new_ids()))
 
 
 # Errors

@@ -1,0 +1,164 @@
+"""What a layout on disk is, and the way of any model through one: nothing here knows a family.
+
+A layout turns what stands in a folder (a ``config.json``, tensors under somebody's names) into settings and tensors of
+ours, and back. There is one file for each: our own, GPT-2's, Llama's, BERT's.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from aigc_book.models.disk.folder import CONFIG, find_folder, read_json, read_tensors, write
+from aigc_book.models.disk.settings import Settings
+
+Tensors = dict[str, Tensor]
+
+
+class Layout(Protocol):
+    """One way of keeping a model of one family.
+
+    Attributes:
+        model_type: how its ``config.json`` calls it.
+        generation: what ``generation_config.json`` says, where a library expects one.
+    """
+
+    model_type: str
+    generation: dict | None
+
+    def read(self, config: Settings, stored: Tensors) -> tuple[dict[str, Any], Tensors]:
+        """Settings of our config, and tensors under our names; ValueError for what our model can't be."""
+        ...
+
+    def holds(self, settings: dict[str, Any]) -> bool:
+        """Whether a model with these settings can be kept in this layout."""
+        ...
+
+    def write(self, settings: dict[str, Any], tensors: Tensors) -> tuple[dict[str, Any], Tensors]:
+        """What ``config.json`` shall say, and the tensors under the layout's names."""
+        ...
+
+
+def read_model(
+    name: str | Path,
+    layouts: Sequence[Layout],
+    build: Callable[[dict[str, Any], Tensors], nn.Module],
+    dtype: torch.dtype,
+) -> nn.Module:
+    """A model from a folder, or from the hub, in evaluation mode.
+
+    Args:
+        name: of the folder or of the hub's model.
+        layouts: those of the family.
+        build: makes the model from its settings (and from what is stored, where the settings don't say enough).
+        dtype: of the weights.
+
+    Raises:
+        FileNotFoundError: no such folder, no network, or a file is missing.
+        ValueError: a model of another kind, or with a setting that ours doesn't have; weights that are missing, left
+            over, of another shape, or damaged; files or settings that contradict one another.
+    """
+    if not dtype.is_floating_point:
+        raise ValueError(f"dtype must be a floating-point one; got {dtype}")
+    folder = find_folder(name)
+    config = Settings(read_json(folder / CONFIG), folder / CONFIG)
+    kind, layouts = config.values.get("model_type"), {layout.model_type: layout for layout in layouts}
+    if not isinstance(kind, str) or kind not in layouts:
+        *others, last = layouts
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise config.error(f"model_type must be {expected}; got {kind!r}")
+    stored = read_tensors(folder)
+    try:
+        settings, tensors = layouts[kind].read(config, stored)
+        with torch.device("meta"):  # no memory and no time for initial values that are overwritten at once
+            model = build(settings, tensors)
+    except (TypeError, ValueError) as error:
+        raise error if str(folder) in str(error) else config.error(str(error)) from error
+    config.warn_of_unknown()
+    assign(model, tensors, folder, dtype)
+    return model.eval()
+
+
+def write_model(model: nn.Module, folder: str | Path, layouts: Sequence[Layout]) -> None:
+    """Write ``config.json`` and ``model.safetensors`` in the first of the layouts that can hold the model.
+
+    Raises:
+        OSError: the disk is full; the message names the folder.
+    """
+    settings = dataclasses.asdict(getattr(model.config, "resolved", model.config))
+    layout = next(layout for layout in layouts if layout.holds(settings))
+    config, tensors = layout.write(settings, tensors_of(model))
+    write(folder, {"model_type": layout.model_type, **config}, tensors, layout.generation)
+
+
+def tensors_of(model: nn.Module) -> Tensors:
+    """A model's parameters and buffers by name; one with several names (tied weights) under its first."""
+    every = model.state_dict(keep_vars=True)
+    ties = _ties(every)
+    return {name: tensor for name, tensor in every.items() if name not in ties}
+
+
+def rename(tensors: Tensors, names: dict[str, str], n_layers: int) -> Tensors:
+    """The tensors under new names; one without a new name keeps its own, for :func:`assign` to complain about.
+
+    ``names`` maps old to new, where "{}" stands for the number of a layer.
+
+    Raises:
+        ValueError: two of them get one name.
+    """
+    table = {old.format(i): new.format(i) for old, new in names.items() for i in range(n_layers)}
+    renamed: Tensors = {}
+    for name, tensor in tensors.items():
+        new = table.get(name, name)
+        if new in renamed:
+            raise ValueError(f"the weights hold {new!r} twice, one of them as {name!r}")
+        renamed[new] = tensor
+    return renamed
+
+
+def assign(model: nn.Module, tensors: Tensors, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Make copies of the tensors the model's parameters; of tied ones, one name is enough.
+
+    Raises:
+        ValueError: a tensor is missing, left over, or of another shape, or tied ones differ.
+    """
+    expected = model.state_dict(keep_vars=True)
+    ties, tensors = _ties(expected), dict(tensors)
+    for alias, name in ties.items():
+        if alias not in tensors:
+            continue
+        if name in tensors and not torch.equal(tensors[alias], tensors[name]):
+            raise ValueError(
+                f"{folder}: {alias} and {name} are one matrix according to {CONFIG}, and two different ones in the "
+                "weights; if that is meant, let tie_word_embeddings (tie_embeddings in our own layout) be false there"
+            )
+        tensors[name] = tensors.pop(alias)
+    wanted = expected.keys() - ties.keys()
+    missing, extra = sorted(wanted - tensors.keys()), sorted(tensors.keys() - wanted)
+    if missing == ["head.weight"] and not extra:
+        raise ValueError(
+            f"{folder}: the config says that the head has weights of its own; they are missing. If it shares the "
+            f"embedding's, let tie_word_embeddings (tie_embeddings in our own layout) be true in {CONFIG}"
+        )
+    if missing or extra:
+        raise ValueError(f"{folder}: the weights don't fit the config; missing {missing[:3]}, left over {extra[:3]}")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise ValueError(f"{folder}: {name} must be {tuple(expected[name].shape)}; got {tuple(tensor.shape)}")
+    # Copies: the tensors as they were read are the file itself, which may be replaced or shortened later.
+    own = {name: tensor.to(dtype, copy=True) for name, tensor in tensors.items()}
+    model.load_state_dict(own, assign=True, strict=False)
+    for alias, name in ties.items():
+        part, _, leaf = alias.rpartition(".")
+        setattr(model.get_submodule(part), leaf, model.get_parameter(name))
+    lost = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
+    assert not lost, f"{lost} are not stored: compute them when they are needed"
+
+
+def _ties(tensors: Tensors) -> dict[str, str]:
+    """Name → an earlier name of the same tensor."""
+    first: dict[int, str] = {}
+    return {name: other for name, tensor in tensors.items() if (other := first.setdefault(id(tensor), name)) != name}
