@@ -21,6 +21,8 @@ from torch.optim import Optimizer
 
 from aigc_book.training.losses import Loss
 
+_NO_GRADIENT = "the loss must depend on the parameters of the optimizers; none of them has a gradient"
+
 
 @dataclass(frozen=True)
 class Update:
@@ -75,6 +77,8 @@ def update(
         count = count if isinstance(count, Tensor) else torch.tensor(count)
         if count.device.type == "cpu" and count == 0:
             continue
+        if not part.requires_grad:
+            raise ValueError(_NO_GRADIENT)
         unit = count.clamp(min=1) if unit is None else unit  # how many the others are isn't known yet
         scaled = part / unit.to(part.device)
         (scaled if scaler is None else scaler.scale(scaled)).backward()
@@ -90,7 +94,7 @@ def update(
 
     gradients = [p.grad for p in parameters_of(optimizers) if p.grad is not None]
     if not gradients:
-        raise ValueError("the loss must depend on the parameters of the optimizers; none of them has a gradient")
+        raise ValueError(_NO_GRADIENT)
     if scaler is not None:
         for optimizer in optimizers:
             scaler.unscale_(optimizer)
