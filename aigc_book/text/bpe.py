@@ -20,7 +20,7 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from aigc_book.files import write_aside
-from aigc_book.text.encoding import as_texts, as_tokens, checked_ids, checked_text, pieces
+from aigc_book.text.encoding import as_texts, as_tokens, checked_ids, checked_text, id_row, pieces
 
 END_OF_TEXT = "<|endoftext|>"
 _FOLDER_FILES = [("tokenizer.json",), ("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
@@ -201,7 +201,7 @@ class BPETokenizer:
         A Chinese character is three bytes and often several tokens: nothing is given out before its last one is here.
         """
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        for token_id in ids:
+        for token_id in id_row(ids):
             if text := decoder.decode(self.decode_bytes([token_id])):
                 yield text
         if text := decoder.decode(b"", final=True):

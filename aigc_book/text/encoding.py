@@ -130,21 +130,30 @@ def checked_text(text: str) -> str:
     return text
 
 
-def checked_ids(ids: Iterable[int], vocab_size: int) -> list[int]:
-    """A list, tensor or array of ids as a list.
+def id_row(ids: Iterable[int]) -> list | Iterator[int]:
+    """A list, tensor or array of ids as a list; what only gives its ids one by one, as an iterator.
 
     Raises:
-        ValueError: the ids are no row of integers, or one is not from 0 to vocab_size − 1.
+        ValueError: ids is no row of anything.
     """
     if hasattr(ids, "tolist"):
         if getattr(ids, "ndim", 1) != 1:
             raise ValueError(
                 f"ids must be one row of ids; got shape {tuple(ids.shape)} (of a batch, decode each row: ids[0])"
             )
-        ids = ids.tolist()
+        return ids.tolist()
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ValueError(f"ids must be a list, array or tensor of integers; got {type(ids).__name__}")
-    ids = list(ids)
+    return ids if isinstance(ids, Iterator) else list(ids)
+
+
+def checked_ids(ids: Iterable[int], vocab_size: int) -> list[int]:
+    """A list, tensor or array of ids as a list.
+
+    Raises:
+        ValueError: the ids are no row of integers, or one is not from 0 to vocab_size − 1.
+    """
+    ids = list(id_row(ids))
     try:
         ids = [operator.index(i) for i in ids]
     except TypeError:
@@ -174,8 +183,10 @@ def as_tokens(tokens: str | Iterable[str]) -> list[str]:
     """Special tokens, each once, in their order; a string is one token and not its characters.
 
     Raises:
-        ValueError: a token is no string, or empty.
+        ValueError: there is no list of tokens, or a token is no string, or empty.
     """
+    if not isinstance(tokens, Iterable):
+        raise ValueError(f"special tokens must be a list of strings, or one string; got {tokens!r}")
     tokens = [tokens] if isinstance(tokens, str) else list(dict.fromkeys(tokens))
     if wrong := [token for token in tokens if not isinstance(token, str) or not token]:
         raise ValueError(f"a special token must be a string and not empty; got {wrong[0]!r}")

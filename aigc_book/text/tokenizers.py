@@ -26,6 +26,7 @@ from aigc_book.text.encoding import (
     checked_ids,
     checked_text,
     encode_corpus,
+    id_row,
     load_json,
     save_json,
 )
@@ -57,6 +58,8 @@ class CharTokenizer:
             raise ValueError("every entry of the alphabet must be a single character")
         if len(set(self.characters)) != len(self.characters):
             raise ValueError("the alphabet must hold every character once")
+        if unk_token is not None:
+            as_tokens([unk_token])
         self._tokens = self.characters if unk_token is None else (*self.characters, unk_token)
         points = np.array([ord(c) for c in self.characters])
         self._id_of_point = np.full(int(points.max()) + 2, -1, dtype=np.int64)  # the last place is everybody else's
@@ -130,7 +133,7 @@ class CharTokenizer:
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The characters one by one, as the ids come."""
-        for token_id in ids:
+        for token_id in id_row(ids):
             yield self.decode([token_id])
 
     def save(self, path: str | os.PathLike) -> None:
@@ -282,7 +285,7 @@ class WordTokenizer:
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The words one by one, as the ids come; all but the first with a space in front."""
-        for index, token_id in enumerate(ids):
+        for index, token_id in enumerate(id_row(ids)):
             yield (" " if index else "") + self.decode([token_id])
 
     def save(self, path: str | os.PathLike) -> None:

@@ -147,6 +147,8 @@ class TestEveryTokenizer:
     def test_what_is_no_row_of_ids(self, tokenizers, kind, ids, says):
         with pytest.raises(ValueError, match=f"ids must be {says}"):
             tokenizers[kind].decode(ids)
+        with pytest.raises(ValueError, match=f"ids must be {says}"):
+            list(tokenizers[kind].decode_stream(ids))
 
     @pytest.mark.parametrize("text", [None, b"bytes", ["a"], 3, float("nan")])
     def test_what_is_no_text(self, tokenizers, kind, text):

@@ -174,6 +174,20 @@ def test_what_is_no_special_token(wrong):
     for tokenizer in (WordTokenizer, BPETokenizer):
         with pytest.raises(ValueError, match=f"a special token must be a string and not empty; got {wrong!r}"):
             tokenizer.train("a b", vocab_size=300, special_tokens=["<unk>", wrong])
+    if wrong is not None:
+        with pytest.raises(ValueError, match=f"a special token must be a string and not empty; got {wrong!r}"):
+            CharTokenizer.train("a b", unk_token=wrong)
+
+
+def test_no_list_of_special_tokens():
+    trained = BPETokenizer.train("a b", vocab_size=257)
+    for attempt in (
+        lambda: BPETokenizer.train("a b", special_tokens=None),
+        lambda: WordTokenizer.train("a b", special_tokens=None),
+        lambda: trained.encode("a", allowed_special=None),
+    ):
+        with pytest.raises(ValueError, match="special tokens must be a list of strings, or one string; got None"):
+            attempt()
 
 
 def test_a_special_word_has_no_white_space():
