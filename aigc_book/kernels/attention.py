@@ -82,7 +82,7 @@ def in_float32(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, softmax_
     """Attention of few queries a head, (B, G, T, D), in 16 bits.
 
     The fused kernel would first repack all keys and values for a product of matrices, of which there is hardly one
-    here; to widen them and multiply in float32 is two to six times as fast (AMD EPYC, Zen 5; not measured on others).
+    here; to widen them and multiply in float32 is two to three times as fast (AMD EPYC, Zen 5; not measured on others).
     So many rows at a time as stay in the CPU's cache meanwhile (2¹⁹ numbers), so that hardly any memory is needed.
     """
     rows_at_once = max(1, 2**19 // max(1, k[0].numel()))

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from aigc_book.kernels import processor
 from aigc_book.kernels.linear import SMALLEST, by_onednn, onednn
 
-# In which dtypes oneDNN's blocks are read faster than a plain matrix. Of the time of a plain product alone: AMD EPYC
-# (Zen 5) 0.5 in float32 and 0.5 in bfloat16; Intel Xeon (AVX-512, AMX) 1.2 in float32 and 0.5 to 1 in bfloat16.
+# In which dtypes oneDNN's blocks are read faster than a plain matrix. Of the time of a plain product, with one row:
+# AMD EPYC (Zen 5) 0.4 to 0.6 in float32 and 0.6 to 0.7 in bfloat16; Intel Xeon (AVX-512, AMX) 1.2 in float32 and 0.5
+# to 1 in bfloat16. Weights in 8 bits (torch._weight_int8pack_mm) are no faster than bfloat16 here: 0.8 to 1.2 times
+# its time with one row, 1.2 to 1.8 times with 8 and 2.6 to 3.5 times with 128 (AMD EPYC, Zen 5).
 PAYS = {
     processor.AMD: (torch.float32, torch.bfloat16),
     processor.INTEL: (torch.bfloat16,),
