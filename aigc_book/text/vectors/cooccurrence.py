@@ -26,7 +26,7 @@ def word_corpus(sentences: Iterable[Sequence[str]], *, min_count: int = 5) -> Wo
         min_count: rarer words are left out, and their neighbours move together, as in word2vec and GloVe.
 
     Raises:
-        ValueError: a sentence is a string and not a sequence of words, min_count is below 1, there are no words, or
+        ValueError: a sentence is a string and not a sequence of words, a word is no string, min_count is below 1, there are no words, or
             fewer than two different ones are left.
     """
     if min_count < 1:
@@ -37,7 +37,11 @@ def word_corpus(sentences: Iterable[Sequence[str]], *, min_count: int = 5) -> Wo
     for sentence in sentences:
         if isinstance(sentence, str):
             raise ValueError(f"a sentence must be a sequence of words; got the string {sentence[:30]!r}, not split")
+        if not isinstance(sentence, Iterable):
+            raise ValueError(f"a sentence must be a sequence of words; got {sentence!r}, a {type(sentence).__name__}")
     counts = Counter(word for sentence in sentences for word in sentence)
+    if wrong := [word for word in counts if not isinstance(word, str)]:
+        raise ValueError(f"every word must be a string; got {wrong[0]!r}, a {type(wrong[0]).__name__}")
     if not counts:
         raise ValueError(f"the text must hold words; got none in {len(sentences)} sentences")
     words = tuple(sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w)))

@@ -79,6 +79,8 @@ def test_sentences_are_left_as_they_were():
         ([["a", "b", "a"]], 2, r"at least two different words that occur min_count=2 times; got 1 of 2"),
         ("a text", 1, "must be sequences of words; got one string, 'a text'"),
         (["a text", "not split"], 1, "a sentence must be a sequence of words; got the string 'a text', not split"),
+        ([["a", "b"], float("nan")], 1, "a sentence must be a sequence of words; got nan, a float"),
+        ([["a", "b"], ["a", None]], 1, "every word must be a string; got None, a NoneType"),
         ([["a", "b"]], 0, "min_count must be at least 1; got 0"),
     ],
 )
