@@ -26,8 +26,8 @@ def word_corpus(sentences: Iterable[Sequence[str]], *, min_count: int = 5) -> Wo
         min_count: rarer words are left out, and their neighbours move together, as in word2vec and GloVe.
 
     Raises:
-        ValueError: a sentence is a string and not a sequence of words, a word is no string, min_count is below 1, there are no words, or
-            fewer than two different ones are left.
+        ValueError: a sentence is a string and not a sequence of words, a word is no string, min_count is below 1, there
+            are no words, or fewer than two different ones are left.
     """
     if min_count < 1:
         raise ValueError(f"min_count must be at least 1; got {min_count}")
