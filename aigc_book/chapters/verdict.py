@@ -28,7 +28,7 @@ import torch
 
 from aigc_book.chapters.attempt import Attempt, Stopped, Unanswered, Wrong, in_short
 
-SECONDS = 5.0  # for a whole check; the solutions take some milliseconds
+SECONDS = 10.0  # for a whole check; solutions take milliseconds, and once a second or two where torch imports its compiler
 
 
 @dataclass(frozen=True)
