@@ -28,7 +28,7 @@ import torch
 
 from aigc_book.chapters.attempt import Attempt, Stopped, Unanswered, Wrong, in_short
 
-SECONDS = 10.0  # for a whole check; solutions take milliseconds, and once a second or two where torch imports its compiler
+SECONDS = 10.0  # for a whole check; solutions take milliseconds, or a second or two when torch imports its compiler
 
 
 @dataclass(frozen=True)
