@@ -24,7 +24,7 @@ ROOMS = {
     "decoding": {"kernels", "layers"},
     "metrics": set(),
     "plotting": set(),
-    "scaling": set(),
+    "scaling": {"layers", "models"},
     "chapters": None,  # anything
 }
 # A room and the distributions that it may import beside the standard library.
@@ -40,7 +40,7 @@ OUTSIDE = {
     "decoding": {"numpy", "torch", "tqdm"},
     "metrics": {"datasets", "evaluate", "nltk", "numpy"},
     "plotting": {"cycler", "matplotlib", "matplotlib_inline", "numpy"},
-    "scaling": {"numpy", "scipy"},
+    "scaling": {"numpy", "scipy", "torch"},
     "chapters": {"IPython", "PIL", "matplotlib", "numpy", "torch"},
 }
 # What a machine with plain PyTorch lacks; models are trained and sampled from without it.

@@ -1,25 +1,29 @@
 """The arithmetic of a training run, and what follows from it: days, device-hours, energy, money."""
 
-import itertools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aigc_book.scaling.parameters import GATES, sizes
+from torch import nn
+
+from aigc_book.layers.attention import MultiHeadAttention
+from aigc_book.layers.cross_attention import CrossAttention
+from aigc_book.scaling.parameters import Config, shapes
 from aigc_book.scaling.published import Hardware, find_hardware
 
 SECONDS_A_DAY = 86_400
 
 
-def forward_flops(config: Any, seq_len: int = 1) -> int:
+def forward_flops(config: Config, seq_len: int = 1) -> int:
     """Floating-point operations of the matrix products in a forward pass, for each token (each example of an MLP).
 
-    A weight is used in one multiplication and one addition: 2 FLOPs. In a GPT the products of queries with keys and of
-    weights with values add 4 L T C, for the whole T × T square; a kernel that leaves out the masked half needs half of
-    it. Looking up an embedding, norms, activations and the softmax are not matrix products and don't count.
+    A weight is used in one multiplication and one addition: 2 FLOPs. In an attention the products of queries with keys
+    and of weights with values add 4 T C, for the whole T × T square; a kernel that leaves out the masked half needs
+    half of it. Looking up an embedding, norms, activations and the softmax are not matrix products and don't count.
 
     Args:
-        config: of a GPT, a recurrent network or an MLP.
-        seq_len: T, tokens in a sequence; only a GPT needs more for each of them in a longer one.
+        config: of a GPT, a BERT, a recurrent network, an MLP, or an encoder and decoder; of the last, for a token of
+            the source and one of the target together.
+        seq_len: T, tokens in a sequence; only attention needs more for each of them in a longer one.
 
     Raises:
         ValueError: another kind of config, or a size below 1.
@@ -28,19 +32,10 @@ def forward_flops(config: Any, seq_len: int = 1) -> int:
     """
     if type(seq_len) is not int or seq_len < 1:
         raise ValueError(f"seq_len must be a whole number of at least 1; got {seq_len!r}")
-    if hasattr(config, "n_heads"):
-        names = ("vocab_size", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff")
-        V, L, H, G, C, F = sizes(getattr(config, "resolved", config), *names)
-        matrices = 3 if config.activation == "swiglu" else 2
-        block = C * (H + 2 * G) * (C // H) + C * C + matrices * C * F
-        return 2 * (L * block + V * C) + 4 * L * seq_len * C
-    if hasattr(config, "cell"):
-        V, L, C = sizes(config, "vocab_size", "n_layers", "d_model")
-        return 2 * (L * GATES[config.cell] * 2 * C * C + V * C)
-    if hasattr(config, "d_hidden"):
-        widths = (config.d_in, *config.d_hidden, config.d_out)
-        return 2 * sum(rows * columns for rows, columns in itertools.pairwise(widths))
-    raise ValueError(f"config must be that of a GPT, of a recurrent network or of an MLP; got {config!r}")
+    modules = list(shapes(config).modules())
+    weights = sum(module.weight.numel() for module in modules if isinstance(module, nn.Linear))
+    n_attentions = sum(isinstance(module, MultiHeadAttention | CrossAttention) for module in modules)
+    return 2 * weights + (4 * n_attentions * seq_len * config.d_model if n_attentions else 0)
 
 
 def training_flops(n_parameters: float, n_tokens: float) -> float:

@@ -4,9 +4,10 @@ Letters: B sequences, T tokens in each, C ``d_model``, H heads, G key–value he
 V vocabulary.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aigc_book.scaling.parameters import count_parameters, sizes
+from aigc_book.models.gpt import GPTConfig
+from aigc_book.scaling.parameters import count_parameters
 
 STATES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}  # numbers that an optimizer keeps for each parameter
 ACTIVATION_BYTES = {"float32": 4, "bfloat16": 2}
@@ -27,7 +28,7 @@ class TrainingMemory(NamedTuple):
 
 
 def training_memory(
-    config: Any,
+    config: GPTConfig,
     *,
     batch_size: int,
     seq_len: int,
@@ -60,7 +61,7 @@ def training_memory(
     return TrainingMemory(weights, weights, STATES[optimizer] * weights, ACTIVATION_BYTES[dtype] * numbers)
 
 
-def activations(config: Any, *, batch_size: int, seq_len: int, checkpointing: bool = False) -> int:
+def activations(config: GPTConfig, *, batch_size: int, seq_len: int, checkpointing: bool = False) -> int:
     """How many numbers a forward pass of a GPT keeps for the backward pass.
 
     A block keeps, for each token: what goes into its two norms (2 C), what comes out of them (2 C), queries, keys and
@@ -79,7 +80,7 @@ def activations(config: Any, *, batch_size: int, seq_len: int, checkpointing: bo
     return batch_size * seq_len * (blocks + 2 * C + 2 * V)
 
 
-def cache_bytes(config: Any, *, batch_size: int, seq_len: int, bytes_per_number: int = 2) -> int:
+def cache_bytes(config: GPTConfig, *, batch_size: int, seq_len: int, bytes_per_number: int = 2) -> int:
     """The key–value cache of a GPT that has read ``seq_len`` tokens: 2 L G D numbers a token.
 
     Args:
@@ -96,11 +97,11 @@ def cache_bytes(config: Any, *, batch_size: int, seq_len: int, bytes_per_number:
     return 2 * L * G * (C // H) * batch_size * seq_len * bytes_per_number
 
 
-def _transformer_sizes(config: Any) -> tuple[int, ...]:
-    if not hasattr(config, "n_heads"):
-        raise ValueError(f"config must be that of a GPT (with n_heads); got {config!r}")
-    config = getattr(config, "resolved", config)
-    return sizes(config, "vocab_size", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff")
+def _transformer_sizes(config: GPTConfig) -> tuple[int, ...]:
+    if not isinstance(config, GPTConfig):
+        raise ValueError(f"config must be that of a GPT; got {config!r}")
+    config = config.resolved
+    return config.vocab_size, config.n_layers, config.n_heads, config.n_kv_heads, config.d_model, config.d_ff
 
 
 def _check_sizes(**values: int) -> None:

@@ -1,47 +1,86 @@
-"""How many numbers a model is, from its config alone: nothing is built.
+"""How many numbers a model is, from its config alone: its shapes are built, on a device without memory, and counted."""
 
-Letters: C ``d_model``, H heads, G key–value heads, D = C / H, F ``d_ff``, L layers, V vocabulary.
-"""
+from collections.abc import Callable
 
-import itertools
-from typing import Any
+import torch
+from torch import nn
 
-EMBEDDINGS = ("token embedding", "positions", "head")  # what grows with the vocabulary and the context
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}  # how many times C rows the two matrices of a recurrent cell have
+from aigc_book.models.bert import BERT, BERTConfig
+from aigc_book.models.gpt import GPT, GPTConfig
+from aigc_book.models.mlp import MLP, MLPConfig
+from aigc_book.models.rnn import RNN, RNNConfig
+from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
+
+Config = GPTConfig | BERTConfig | Seq2SeqConfig | RNNConfig | MLPConfig
+MODELS: dict[type, Callable[..., nn.Module]] = {
+    GPTConfig: GPT,
+    BERTConfig: BERT,
+    Seq2SeqConfig: EncoderDecoder,
+    RNNConfig: RNN,
+    MLPConfig: MLP,
+}
+EMBEDDINGS = ("token embedding", "positions", "segments", "head")  # what grows with the vocabulary and the context
+# What a parameter's name has in it → its part; the first that fits.
+PARTS = {
+    "norm": "norms",
+    "position": "positions",
+    "segment": "segments",
+    "embedding": "token embedding",
+    "cross_attention": "cross-attention",
+    "attention": "attention",
+    "feedforward": "feed-forward",
+    "head": "head",
+}
+TRANSFORMER = ("token embedding", "positions", "attention", "feed-forward", "norms", "head")
+ORDER = {
+    GPTConfig: TRANSFORMER,
+    BERTConfig: ("token embedding", "positions", "segments", "attention", "feed-forward", "norms"),
+    Seq2SeqConfig: ("token embedding", "positions", "attention", "cross-attention", "feed-forward", "norms", "head"),
+    RNNConfig: ("token embedding", "recurrent layers", "head"),
+    MLPConfig: (),
+}
 
 
-def parameter_table(config: Any) -> dict[str, int]:
+def shapes(config: Config) -> nn.Module:
+    """The model of a config on the meta device: all of its shapes and none of its numbers.
+
+    Raises:
+        ValueError: no config of a model of ours.
+    """
+    if type(config) not in MODELS:
+        names = ", ".join(kind.__name__ for kind in MODELS)
+        raise ValueError(f"config must be one of a model ({names}); got {config!r}")
+    with torch.device("meta"):
+        return MODELS[type(config)](config)
+
+
+def parameter_table(config: Config) -> dict[str, int]:
     """The parameters of a model, part by part.
 
     A block of a Transformer has C (H + 2 G) D + C² weights in its attention and 2 C F (gated: 3 C F) in its
-    feed-forward half; with G = H and F = 4 C that is 12 C². A recurrent layer has 2 C² weights and 2 C biases for each
-    gate. A matrix that embedding and head share is counted with the embedding.
+    feed-forward half; with G = H and F = 4 C that is 12 C². A matrix that embedding and head share is counted with the
+    embedding.
 
     Args:
-        config: of a GPT (it has ``n_heads``), of a recurrent network (``cell``) or of an MLP (``d_hidden``), as in
-            ``aigc_book.models``; only its fields are read.
+        config: of a GPT, a BERT, an encoder and decoder, a recurrent network or an MLP.
 
     Returns:
         part → number, in the order in which data pass through them.
 
     Raises:
-        ValueError: another kind of config, or a size in it that is not a whole number of at least 1.
+        ValueError: another kind of config.
 
     Source: Kaplan et al., *Scaling Laws for Neural Language Models* (2020), table 1; with biases and norms added.
     """
-    if hasattr(config, "n_heads"):
-        return _transformer(getattr(config, "resolved", config))
-    if hasattr(config, "cell"):
-        return _recurrent(config)
-    if hasattr(config, "d_hidden"):
-        return _perceptron(config)
-    raise ValueError(
-        "config must be that of a GPT (with n_heads), of a recurrent network (cell) or of an MLP (d_hidden);"
-        f" got {config!r}"
-    )
+    model = shapes(config)
+    table = dict.fromkeys(ORDER[type(config)], 0)
+    for name, parameter in model.named_parameters():
+        part = _part(name, model)
+        table[part] = table.get(part, 0) + parameter.numel()
+    return table
 
 
-def count_parameters(config: Any, *, embeddings: bool = True) -> int:
+def count_parameters(config: Config, *, embeddings: bool = True) -> int:
     """All parameters of a model, equal to ``sum(p.numel() for p in model.parameters())``.
 
     Args:
@@ -56,51 +95,7 @@ def count_parameters(config: Any, *, embeddings: bool = True) -> int:
     return sum(number for part, number in parts.items() if embeddings or part not in EMBEDDINGS)
 
 
-def sizes(config: Any, *names: str) -> tuple[int, ...]:
-    """Fields of a config that must be whole numbers of at least 1.
-
-    Raises:
-        ValueError: a field is missing or something else.
-    """
-    values = tuple(getattr(config, name, None) for name in names)
-    for name, value in zip(names, values, strict=True):
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1; got {name}={value!r}")
-    return values
-
-
-def _transformer(config: Any) -> dict[str, int]:
-    names = ("vocab_size", "max_seq_len", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff")
-    V, T, L, H, G, C, F = sizes(config, *names)
-    D = C // H
-    bias = int(config.bias)
-    norm = C * (int(config.norm_gain) + int(bias and config.norm == "layer"))
-    up = 2 if config.activation == "swiglu" else 1  # the gate is a second matrix beside the first
-    return {
-        "token embedding": V * C,
-        "positions": T * C if config.position == "learned" else 0,
-        "attention": L * (C * (H + 2 * G) * D + C * C + bias * ((H + 2 * G) * D + C)),
-        "feed-forward": L * ((up + 1) * C * F + bias * (up * F + C)),
-        "norms": (2 * L + 1 + int(config.embedding_norm)) * norm,
-        "head": 0 if config.tie_embeddings else V * C,
-    }
-
-
-def _recurrent(config: Any) -> dict[str, int]:
-    V, C, L = sizes(config, "vocab_size", "d_model", "n_layers")
-    if config.cell not in GATES:
-        raise ValueError(f"cell must be one of {', '.join(GATES)}; got {config.cell!r}")
-    return {
-        "token embedding": V * C,
-        "recurrent layers": L * GATES[config.cell] * (2 * C * C + 2 * C),
-        "head": V if config.tie_embeddings else V * C + V,
-    }
-
-
-def _perceptron(config: Any) -> dict[str, int]:
-    d_in, d_out = sizes(config, "d_in", "d_out")
-    widths = (d_in, *config.d_hidden, d_out)
-    if any(type(width) is not int or width < 1 for width in widths):
-        raise ValueError(f"d_hidden must hold whole numbers of at least 1; got d_hidden={config.d_hidden!r}")
-    layers = enumerate(itertools.pairwise(widths), start=1)
-    return {f"layer {i}": (rows + 1) * columns for i, (rows, columns) in layers}
+def _part(name: str, model: nn.Module) -> str:
+    if name.startswith("layers."):
+        return f"layer {int(name.split('.')[1]) + 1}" if isinstance(model, MLP) else "recurrent layers"
+    return next(part for has, part in PARTS.items() if has in name)

@@ -9,9 +9,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from aigc_book.models.bert import BERTConfig
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.models.mlp import MLP, MLPConfig
 from aigc_book.models.rnn import RNN, RNNConfig
+from aigc_book.models.seq2seq import Seq2SeqConfig
 from aigc_book.scaling import (
     HARDWARE,
     RUNS,
@@ -165,5 +167,14 @@ def test_other_errors():
         utilisation(1e20, "TPU", 1)
     with pytest.raises(ValueError, match="seq_len must be a whole number of at least 1; got 0"):
         forward_flops(SMALL, seq_len=0)
-    with pytest.raises(ValueError, match="config must be that of a GPT, of a recurrent network or of an MLP"):
+    with pytest.raises(ValueError, match=r"config must be one of a model \(GPTConfig, .*got namespace"):
         forward_flops(SimpleNamespace(depth=3))
+
+
+def test_bert_and_seq2seq_by_hand():
+    """Per layer of an encoder 4 C² + 2 C F weights and 4 T C for attention, with C = 4, F = 7, T = 3: 2 (64 + 56) + 48;
+    a decoder's has a second attention: 2 (128 + 56) + 96; its head 2 C V with V = 5."""
+    bert = BERTConfig(vocab_size=11, max_seq_len=3, n_layers=2, n_heads=2, d_model=4, d_ff=7)
+    assert forward_flops(bert, seq_len=3) == 2 * (2 * (64 + 56) + 48)
+    pair = Seq2SeqConfig(7, 5, 3, 1, 1, 2, 4, 7)
+    assert forward_flops(pair, seq_len=3) == 288 + (2 * (128 + 56) + 96) + 40

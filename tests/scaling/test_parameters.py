@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from aigc_book.models.bert import BERT, BERTConfig
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.models.mlp import MLP, MLPConfig
 from aigc_book.models.rnn import RNN, RNNConfig
+from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
 from aigc_book.scaling import count_parameters, parameter_table
 
 SMALL = GPTConfig(vocab_size=101, max_seq_len=17, n_layers=3, n_heads=6, d_model=12)
@@ -108,22 +110,44 @@ def test_llama2_7b():
 
 
 @pytest.mark.parametrize(
-    ("config", "says"),
-    [
-        (SimpleNamespace(depth=3), "config must be that of a GPT.*got namespace"),
-        (None, "config must be that of a GPT.*got None"),
-        (SimpleNamespace(**vars(SMALL) | {"n_layers": -1}), "n_layers must be a whole number of at least 1; got .*-1"),
-        (
-            SimpleNamespace(**vars(SMALL.resolved) | {"d_ff": 8.0}),
-            r"d_ff must be a whole number of at least 1; got d_ff=8\.0",
-        ),
-        (SimpleNamespace(n_heads=1), "vocab_size must be a whole number of at least 1; got vocab_size=None"),
-        (SimpleNamespace(vocab_size=3, d_model=2, n_layers=1, cell="sru"), "cell must be one of rnn, gru, lstm; got"),
-        (SimpleNamespace(vocab_size=3, d_model=-2, n_layers=1, cell="rnn"), "d_model must be .* got d_model=-2"),
-        (SimpleNamespace(d_in=3, d_out=0, d_hidden=()), "d_out must be a whole number of at least 1; got d_out=0"),
-        (SimpleNamespace(d_in=3, d_out=1, d_hidden=(4, -4)), r"d_hidden must hold whole numbers.*\(4, -4\)"),
-    ],
+    "config", [SimpleNamespace(depth=3), None, SimpleNamespace(**vars(SMALL) | {"position": "spiral"}), GPTConfig]
 )
-def test_errors(config, says):
-    with pytest.raises(ValueError, match=says):
+def test_what_is_no_config_of_ours_is_refused(config):
+    """An unknown position, or a size that is none, can't even be written into a config."""
+    with pytest.raises(ValueError, match=r"config must be one of a model \(GPTConfig, BERTConfig, .*\); got"):
         count_parameters(config)
+    with pytest.raises(ValueError, match="position must be one of"):
+        dataclasses.replace(SMALL, position="spiral")
+    with pytest.raises(ValueError, match="n_layers must be at least 1; got n_layers=-1"):
+        dataclasses.replace(SMALL, n_layers=-1)
+
+
+def test_counting_builds_no_numbers_and_draws_none():
+    state = torch.get_rng_state()
+    assert count_parameters(GPTConfig.gpt3()) > 1e11
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("position", ["sinusoidal", "learned"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_seq2seq_equals_the_built_model(norm_first, position, tied):
+    config = Seq2SeqConfig(19, 23, 11, 2, 3, 2, 8, None, position, "relu", norm_first, tie_embeddings=tied)
+    assert count_parameters(config) == numel(EncoderDecoder(config))
+
+
+def test_bert_by_hand():
+    """V = 5, T = 3, C = 2, F = 7, L = 1: 5 · 2, 3 · 2, 2 · 2 embeddings; attention 24, feed-forward 37, norms 3 · 4."""
+    config = BERTConfig(vocab_size=5, max_seq_len=3, n_layers=1, n_heads=1, d_model=2, d_ff=7)
+    parts = {"token embedding": 10, "positions": 6, "segments": 4, "attention": 24, "feed-forward": 37, "norms": 12}
+    assert parameter_table(config) == parts
+    assert count_parameters(config) == numel(BERT(config)) == 93
+    assert count_parameters(config, embeddings=False) == 73
+
+
+def test_seq2seq_by_hand():
+    """Vocabularies 7 and 5, C = 2, F = 3, one block each: embeddings 24; attention 2 · 24 and 24 across; feed-forward
+    2 · (6 + 3 + 6 + 2) = 34; norms 5 · 4."""
+    config = Seq2SeqConfig(7, 5, 11, 1, 1, 1, 2, 3)
+    parts = {"token embedding": 24, "positions": 0, "attention": 48, "cross-attention": 24, "feed-forward": 34}
+    assert parameter_table(config) == parts | {"norms": 20, "head": 0}

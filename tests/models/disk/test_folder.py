@@ -1,5 +1,6 @@
 """A folder says one thing or is refused, and writing into one leaves nothing of an older model behind."""
 
+import dataclasses
 import json
 import os
 
@@ -7,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from aigc_book.models.bert import BERT, BERTConfig
+from aigc_book.models.bert import BERT, BERTConfig, MaskedLM, TextClassifier, TokenClassifier
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.models.mlp import MLP, MLPConfig
 from aigc_book.models.rnn import RNN, RNNConfig
 from aigc_book.models.seq2seq import EncoderDecoder, Seq2SeqConfig
+from aigc_book.training.checkpoint import Checkpoints
 
 SIZES = dict(vocab_size=23, max_seq_len=11, n_layers=2, n_heads=2, d_model=8)
 MODELS = {
@@ -21,6 +23,9 @@ MODELS = {
     "bert": lambda: BERT(BERTConfig(**SIZES)),
     "seq2seq": lambda: EncoderDecoder(Seq2SeqConfig(19, 23, 11, 1, 1, 2, 8)),
     "rnn": lambda: RNN(RNNConfig(23, 8, tie_embeddings=True)),
+    "masked_lm": lambda: MaskedLM(BERT(BERTConfig(**SIZES))),
+    "text_classifier": lambda: TextClassifier(BERT(BERTConfig(**SIZES)), 3),
+    "token_classifier": lambda: TokenClassifier(BERT(BERTConfig(**SIZES)), 5),
     "mlp": lambda: MLP(MLPConfig(5, 3, (7, 4))),
 }
 
@@ -61,6 +66,16 @@ def test_saved_and_read_back_in_evaluation_mode_with_ties(tmp_path, kind):
     assert len(list(again.parameters())) == len(list(model.parameters()))
     assert all(parameter.requires_grad for parameter in again.parameters())
     assert type(model).from_pretrained(str(tmp_path), dtype=torch.bfloat16).state_dict().popitem()[1].itemsize == 2
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_checkpoint_opens_as_a_model(tmp_path, kind):
+    model = new_model(kind)
+    settings = {"model": dataclasses.asdict(getattr(model.config, "resolved", model.config))}
+    folder = Checkpoints(tmp_path).save(3, model, {}, {}, json.loads(json.dumps(settings)))
+    assert same(model, type(model).from_pretrained(folder))
+    if hasattr(model, "encoder"):  # a head can be taken off, to put another one on
+        assert same(model.encoder, BERT.from_pretrained(folder))
 
 
 @pytest.mark.parametrize("kind", MODELS)
