@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from aigc_book.kernels.processor import bfloat16_pays
 from aigc_book.training.muon import Muon, muon_groups
 from aigc_book.training.optimizers import AdamW
 from aigc_book.training.schedules import Schedule, warmup_linear
@@ -51,3 +52,17 @@ def small(
     if others:
         optimizers.append(AdamW(others, lr=other_rate, betas=(0.9, 0.95), weight_decay=0.0))
     return Recipe(optimizers, warmup_linear(steps, warmup=steps // 30 if warmup is None else warmup))
+
+
+def fastest_dtype(device: torch.device) -> torch.dtype:
+    """What products are computed in fastest on a device, for ``TrainConfig.dtype`` and Muon's ``ns_dtype``.
+
+    bfloat16 on a GPU that has instructions for it and on the processors on which it was measured to pay
+    (:func:`aigc_book.kernels.processor.bfloat16_pays`), float32 everywhere else. It is the same in every run on a
+    machine, so that a resumed run computes as the interrupted one did.
+    """
+    if device.type == "cuda":
+        pays = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        pays = device.type == "cpu" and bfloat16_pays()
+    return torch.bfloat16 if pays else torch.float32
