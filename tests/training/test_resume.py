@@ -68,3 +68,18 @@ def test_resumed_at_any_checkpoint_equals_uninterrupted(tmp_path):
         again, history_again, _ = script.run(Checkpoints(tmp_path / "whole", keep_last=99), "sgd", resume=path)
         assert history.losses == history_again.losses
         assert all(torch.equal(p, q) for p, q in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_a_run_goes_on_with_a_model_whose_config_says_what_the_other_left_to_follow(tmp_path):
+    """A width that was not given (4 C) and the number that a model read from disk has are one setting."""
+    from aigc_book.data.batches import Batch
+    from aigc_book.models.gpt import GPT, GPTConfig
+    from aigc_book.training.loop import TrainConfig, fit
+
+    config = GPTConfig(vocab_size=11, max_seq_len=5, n_layers=1, n_heads=2, d_model=6)
+    ids = torch.randint(11, (2, 6))
+    batches = [Batch(ids[:, :-1], ids[:, 1:])] * 3
+    for steps, given in ((2, config), (3, config.resolved)):
+        settings = TrainConfig(steps, checkpoint_every=1, log_every=1, progress=False)
+        history = fit(GPT(given), batches, settings, checkpoints=tmp_path, resume=True)
+    assert history.steps == [1, 2, 3]
