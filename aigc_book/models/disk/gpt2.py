@@ -39,6 +39,7 @@ ACTIVATIONS = {
     "gelu": "gelu",
     "gelu_python": "gelu",
     "relu": "relu",
+    "silu": "silu",
 }
 DROPOUTS = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
 NEUTRAL = {

@@ -115,7 +115,7 @@ def _rotary_base(config: Settings) -> float:
         if rope is not None and not isinstance(rope, dict):
             raise config.error(f"{key} must be an object or null; got {rope!r}")
         inner = Settings(rope or {}, config.file)
-        for name, value in inner.values.items():
+        for name, value in sorted(inner.values.items(), key=lambda item: item[0] not in NEUTRAL_ROPE):  # the type first
             if name in NEUTRAL_ROPE and value not in NEUTRAL_ROPE[name]:
                 expected = NEUTRAL_ROPE[name][0]
                 raise config.error(f"a llama model with {name}={value!r} is not supported; expected {expected!r}")

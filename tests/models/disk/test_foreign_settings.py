@@ -99,7 +99,7 @@ def test_what_is_missing_is_as_transformers_has_it(tmp_path, layout, theirs, nam
         (TINY, dict(layer_norm_epsilon="tiny"), "layer_norm_epsilon must be a number; got 'tiny'"),
         (TINY, dict(tie_word_embeddings="no"), "tie_word_embeddings must be true or false; got 'no'"),
         (TINY_MODERN, dict(rope_scaling={"type": "linear", "factor": 2.0}), "type='linear' is not supported"),
-        (TINY_MODERN, dict(rope_scaling={"rope_type": "llama3", "factor": 8.0}), "rope_type='llama3' is not"),
+        (TINY_MODERN, dict(rope_scaling={"factor": 8.0, "rope_type": "llama3"}), "rope_type='llama3' is not"),
         (TINY_MODERN, dict(rope_scaling={"rope_type": "default", "factor": 8.0}), "what is factor for"),
         (TINY_MODERN, dict(rope_theta=5e5), "the rotary base is said twice: rope_theta: 500000.0, rope_parameters"),
         (TINY_MODERN, dict(rope_scaling=[1]), "rope_scaling must be an object or null"),

@@ -11,6 +11,7 @@ from aigc_book.models.gpt import GPT
 from tests.models.test_gpt import FAST, OTHERS, TINY, TINY_MODERN, name, new_ids, new_model
 
 UNTIED = dataclasses.replace(TINY, tie_embeddings=False, activation="gelu", dropout=0.1)
+SILU = dataclasses.replace(TINY, activation="silu")
 TIED_MODERN = dataclasses.replace(TINY_MODERN, tie_embeddings=True, n_kv_heads=4, norm_eps=1e-6, rotary_base=5e5)
 
 
@@ -19,7 +20,9 @@ def quiet_transformers():
     transformers.utils.logging.disable_progress_bar()
 
 
-@pytest.mark.parametrize("config", [TINY, UNTIED, TINY_MODERN, TIED_MODERN], ids=["gpt2", "untied", "llama", "tied"])
+@pytest.mark.parametrize(
+    "config", [TINY, UNTIED, SILU, TINY_MODERN, TIED_MODERN], ids=["gpt2", "untied", "silu", "llama", "tied"]
+)
 def test_transformers_opens_ours_and_we_open_theirs(tmp_path, config):
     model, ids = new_model(config), new_ids()
     model.save_pretrained(tmp_path / "ours")
