@@ -243,7 +243,8 @@ def test_sequential_windows_cover_every_full_window_once(n_ids, batch_size):
     n_windows = (n_ids - 1) // 11
     assert torch.cat([batch.ids for batch in pairs]).flatten().tolist() == IDS[: 11 * n_windows].tolist()
     assert torch.cat([batch.targets for batch in pairs]).flatten().tolist() == IDS[1 : 11 * n_windows + 1].tolist()
-    assert all(t.dtype == torch.int64 and t.is_contiguous() for pair in pairs for t in pair)
+    tensors = [t for batch in pairs for t in (batch.ids, batch.targets)]
+    assert all(t.dtype == torch.int64 and t.is_contiguous() for t in tensors)
 
 
 @pytest.mark.parametrize("windows", [RandomWindows, SequentialWindows])
