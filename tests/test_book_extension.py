@@ -241,3 +241,14 @@ def test_an_animation_gets_the_cells_alternative_text():
     outputs.describe_animation(cell)
     page = cell.outputs[0].data["text/html"]
     assert page == '<img alt="dots &amp; a &quot;star&quot;" id="_anim_img1"><img src="x">'
+
+
+def test_matplotlibs_player_begins_at_its_last_frame():
+    code = "from matplotlib import _animation_data as data; print(data.DISPLAY_TEMPLATE)"
+    template = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    page = template.replace("{{", "{").replace("}}", "}").replace("{id}", "7f").replace("{interval}", "150")
+    cell = new_code_cell("")
+    cell.outputs = [new_output("display_data", {"text/html": page}), new_output("stream", text="new Animation(")]
+    outputs.end_animation(cell)
+    after = " ".join(cell.outputs[0].data["text/html"].split())
+    assert "loop_select_id); anim7f.last_frame();" in after

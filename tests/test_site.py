@@ -7,6 +7,7 @@ Skipped where the site is not built (``make book``) or, beside the link tests, w
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 from html.parser import HTMLParser
@@ -29,6 +30,11 @@ FLAGS = [
 ]
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 CHAPTERS = [runs.name_of(path) for path in runs.chapters()]
+PHONE = (Path(__file__).parent / "phone.js").read_text(encoding="utf-8")
+PHONE_WIDTH, SMALLEST_TEXT = 390, 7  # px
+GLYPHS = re.compile(
+    r"<!-- (.*?) -->\s*<g [^>]*transform=\"[^\"]*?scale\(([\d.]+)|font(?:-size)?[:=]\"?[^;\"]*?([\d.]+)px"
+)
 LESSONS = [name for name in CHAPTERS if not name.startswith("outlook/")]  # with a card and figures
 
 pytestmark = pytest.mark.skipif(not (HTML / "index.html").exists(), reason="the site is not built: make book")
@@ -57,6 +63,35 @@ class Links(HTMLParser):
             self.assets.append(given["src"])
         if tag == "link" and "stylesheet" in (given.get("rel") or ""):
             self.assets.append(given.get("href", ""))
+
+
+def smallest_text(svg: str) -> tuple[float, str] | None:
+    """The size of a picture's smallest text, as a share of the picture's width, and what it says; None without text.
+
+    matplotlib draws text as outlines, after a comment with the words, at a scale of a hundredth of the font's size.
+    Indices in formulas are smaller, and don't count.
+    """
+    width = float(re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+)', svg)[1])
+    sizes = [(100 * float(scale) if scale else float(px), words) for words, scale, px in GLYPHS.findall(svg)]
+    return min((size / width, words) for size, words in sizes) if sizes else None
+
+
+def test_the_smallest_text_of_a_picture():
+    svg = (
+        '<svg viewBox="0 0 500 100"><g id="text_1"><!-- large --><g transform="translate(7 15) scale(0.11 -0.11)">'
+        '</g></g><g id="text_2"><!-- small -->\n <g style="fill: #1" transform="translate(7 15) rotate(-90) '
+        'scale(0.08 -0.08)"><use transform="translate(0 0) scale(0.7)"/></g></g></svg>'
+    )
+    assert smallest_text(svg) == (8 / 500, "small")
+    assert smallest_text('<svg viewBox="0 0 200 9"><text style="font: 4px x">a</text></svg>')[0] == 4 / 200
+    assert smallest_text('<svg viewBox="0 0 200 9"></svg>') is None
+
+
+@functools.cache
+def texts() -> dict[str, tuple[float, str]]:
+    """The smallest text of every SVG picture of the site, by file name."""
+    found = {path.name: smallest_text(path.read_text(encoding="utf-8")) for path in (HTML / "_images").glob("*.svg")}
+    return {name: text for name, text in found.items() if text}
 
 
 @functools.cache
@@ -192,6 +227,44 @@ def test_page_is_whole_with_the_network_cut_and_readable_in_light_and_dark(visit
         # AA for text; code may have the 3:1 of large text, since its colours only repeat what its words say
         faint = [text for text in texts if text[0] < (3.0 if text[1] else 4.5)]
         assert faint == [], theme
+
+
+@pytest.mark.parametrize("path", READ)
+def test_page_fits_a_phone(visit, path):
+    page = visit(path)
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.evaluate(
+        "document.querySelectorAll('article .toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'))"
+    )
+    page.evaluate("[...document.images].forEach(i => { i.loading = 'eager'; })")
+    page.wait_for_function("[...document.images].every(i => i.complete)")
+    assert page.evaluate(PHONE, [SMALLEST_TEXT, texts()]) == []
+
+
+def test_what_does_not_fit_is_named(visit):
+    """A broad table, a broad formula and a picture with small text are named; what scrolls by itself isn't."""
+    page = visit("book/index.html")
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+    page.set_content(
+        "<body style='margin: 0'><article><table id='broad'><tr><td style='min-width: 500px'>a</td></tr></table>"
+        "<div style='overflow-x: auto; width: 300px'><p id='scrolled' style='width: 900px'>b</p></div>"
+        "<p id='fits'>c</p><figure id='small'><img src='a.svg' alt='d' style='width: 300px; height: 9px'></figure>"
+        "<figure id='large'><img src='b.svg' alt='e' style='width: 300px; height: 9px'></figure></article></body>"
+    )
+    broad, small = page.evaluate(PHONE, [SMALLEST_TEXT, {"a.svg": [0.02, "tick"], "b.svg": [0.03, "tick"]}])
+    assert "wider than the page (500" in broad and "#broad" in broad
+    assert "text of 6.0 px, “tick”" in small and "#small" in small
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_animations_begin_at_their_last_frame(visit, name):
+    page = visit(f"book/{name}.html")
+    page.wait_for_timeout(300)  # the player is made a moment after the page
+    ends = "[...document.querySelectorAll('.animation input[type=range]')].map(s => [s.value, s.max])"
+    for value, most in page.evaluate(ends):
+        assert int(most) > 0
+        assert value == most
 
 
 def test_search_finds_in_both_languages_and_nothing_for_nonsense(visit):

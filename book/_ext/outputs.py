@@ -1,11 +1,14 @@
 """Chapters run before any page is read, and are read with the outputs of their runs."""
 
 import os
+import re
 from html import escape
 from pathlib import Path
 
 import nbformat
 import runs
+
+PLAYER = re.compile(r"(anim\w+) = new Animation\([^)]*\);")
 
 
 def note_state(app, config) -> None:
@@ -31,6 +34,7 @@ def insert_outputs(app, docname, source) -> None:
     if path.suffix == ".ipynb" and (run := runs.executed(path)):
         for cell in run[0].cells:
             describe_animation(cell)
+            end_animation(cell)
         source[0] = nbformat.writes(run[0])
 
 
@@ -41,6 +45,14 @@ def describe_animation(cell) -> None:
         page = output.get("data", {}).get("text/html", "")
         if '<img id="_anim' in page:
             output.data["text/html"] = page.replace('<img id="_anim', f'<img alt="{escape(alternative)}" id="_anim')
+
+
+def end_animation(cell) -> None:
+    """Let matplotlib's player begin at the last frame: what a reader sees who doesn't press a button, or prints."""
+    for output in cell.get("outputs", ()):
+        page = output.get("data", {}).get("text/html", "")
+        if "new Animation(" in page:
+            output.data["text/html"] = PLAYER.sub(r"\g<0> \g<1>.last_frame();", page)
 
 
 def setup(app) -> None:

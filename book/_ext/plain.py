@@ -10,6 +10,7 @@ from pathlib import Path
 
 import book_address
 import nbformat
+import outputs
 import runs
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
@@ -60,8 +61,8 @@ def folded(cell: NotebookNode, solution: bool) -> NotebookNode:
     if title:
         kept |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         source = f"# @title {title}\n{source}"
-    outputs = [output for output in map(shown, cell.get("outputs", ())) if output]
-    return nbformat.v4.new_code_cell(source, metadata=kept, outputs=outputs, id=cell.id)
+    seen = [output for output in map(shown, cell.get("outputs", ())) if output]
+    return nbformat.v4.new_code_cell(source, metadata=kept, outputs=seen, id=cell.id)
 
 
 def form_title(cell: NotebookNode, solution: bool) -> str:
@@ -109,6 +110,8 @@ def write(app, doctree, docname: str) -> None:
         return
     run = runs.executed(path)
     notebook = run[0] if run else nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        outputs.end_animation(cell)
     address = book_address.site() + app.builder.get_target_uri(docname)
     page = Page(address, numbers(app.env, docname))
     made = plain(notebook, list(pieces(doctree, page)))
