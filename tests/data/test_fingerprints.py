@@ -9,14 +9,15 @@ import pytest
 
 from aigc_book.data import fingerprints
 from aigc_book.data.corpora import PARTS
-from aigc_book.data.fingerprints import common, fingerprint, listed, shared
+from aigc_book.data.fingerprints import fingerprint, listed, shared
+from aigc_book.data.make_fingerprints import common
 
 
 @pytest.fixture
 def short_list(tmp_path, monkeypatch):
     rows = [fingerprint(passage) for passage in ("b", "a", "ä\n中")]
     (tmp_path / "short.txt").write_text(f"# a remark\n{rows[0]} {rows[1]}\n{rows[2]}\n")
-    monkeypatch.setattr(fingerprints, "_FOLDER", tmp_path)
+    monkeypatch.setattr(fingerprints, "FOLDER", tmp_path)
 
 
 def test_a_fingerprint_is_the_beginning_of_a_hash():
@@ -65,6 +66,6 @@ def test_the_command_prints_the_passages_of_another_library(tmp_path):
         "python_docstrings": ["m.f(x=1)\n\nSay it.\n\nAgain."],
     }
     for name, passages in expected.items():
-        command = [sys.executable, "-m", "aigc_book.data.fingerprints", "--own", name, str(tmp_path)]
+        command = [sys.executable, "-m", "aigc_book.data.make_fingerprints", "--own", name, str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout.split()[: len(passages)] == [fingerprint(passage) for passage in passages]
