@@ -99,6 +99,16 @@ def test_padded_pairs_train():
         fit(model, [Pairs(torch.tensor([[3, 13]]), ids[:1], targets[:1])], TrainConfig(1, progress=False))
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_checkpoint_of_each_family_opens_as_a_model(kind, tmp_path):
+    model, loss = MODELS[kind]()
+    fit(model, [Batch(*right_padded())] * 2, TrainConfig(2, progress=False), loss=loss, checkpoints=tmp_path)
+    again = type(model).from_pretrained(tmp_path / "step-00000002")
+    assert not any(module.training for module in again.modules())
+    assert again.state_dict().keys() == model.state_dict().keys()
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in model.state_dict().items())
+
+
 def test_classes_train():
     torch.manual_seed(0)
     x = torch.randn(6, 3)
