@@ -83,12 +83,12 @@ def linear_attention_step(state: Tensor | None, q: Tensor, k: Tensor, v: Tensor)
 
 def _causal(q: Tensor, k: Tensor, v: Tensor, size: int) -> Tensor:
     """Σ_{j ≤ i} (q_i · k_j) v_j, chunk by chunk: within a chunk written out, before it from a state."""
-    chunks, state = [], None
-    for start in range(0, q.size(-2), size):
-        part = slice(start, start + size)
-        q_part, k_part, v_part = q[..., part, :], k[..., part, :], v[..., part, :]
+    outputs, state = [], None
+    # Split at once: a slice of its own sends back a gradient as long as the whole text, n / size times.
+    parts = (x.split(size, dim=-2) for x in (q, k, v))
+    for q_part, k_part, v_part in zip(*parts, strict=True):
         y = (q_part @ k_part.transpose(-2, -1)).tril() @ v_part
-        chunks.append(y if state is None else y + q_part @ state)
+        outputs.append(y if state is None else y + q_part @ state)
         added = k_part.transpose(-2, -1) @ v_part
         state = added if state is None else state + added  # (..., D, Dv + 1)
-    return torch.cat(chunks, dim=-2)
+    return torch.cat(outputs, dim=-2)

@@ -1,7 +1,10 @@
 """Linear attention against its own dense form, step by step, and against what it is not: softmax attention."""
 
+import itertools
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from aigc_book.layers.attention import scaled_dot_product_attention
 from aigc_book.layers.linear_attention import linear_attention, linear_attention_step, positive_features
@@ -69,3 +72,28 @@ def test_errors():
         linear_attention(q, k, v, chunk_size=0)
     with pytest.raises(ValueError, match="same batch and heads"):
         linear_attention(q, k[:, :1], v[:, :1])
+
+
+class Written(TorchDispatchMode):
+    """How many numbers all operations inside write, those of the gradient too."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), settings=None):
+        made = function(*arguments, **(settings or {}))
+        is_view = any(result.alias_info and not result.alias_info.is_write for result in function._schema.returns)
+        if isinstance(made, torch.Tensor) and not is_view:
+            self.numbers += made.numel()
+        return made
+
+
+def test_work_and_gradient_grow_with_the_length_and_not_with_its_square():
+    written = []
+    for n in (1024, 2048, 4096):
+        qkv = [torch.randn(1, 1, n, 4, requires_grad=True) for _ in range(3)]
+        with Written() as counted:
+            linear_attention(*qkv, is_causal=True, chunk_size=16).sum().backward()
+        written.append(counted.numbers)
+    assert all(1.9 < after / before < 2.1 for before, after in itertools.pairwise(written)), written
