@@ -4,7 +4,7 @@ A code is one module. It is called with embeddings (B, T, C) and the :class:`aig
 call, and does one of three things: it adds to the embeddings, or it leaves in the context by how much queries and keys
 are turned (``turn``) or what is added to their scores (``bias``). All codes are made with the same sizes, whichever
 they need, and are found by name in ``POSITIONS``, at the end of this file; a code that is added there is one more
-choice of every Transformer.
+choice of every Transformer. One that has weights draws their initial values in ``reset_parameters``.
 
 Shape letters: B batch, T new positions, S all positions so far, H heads, D head width, C ``d_model``.
 """

@@ -18,7 +18,7 @@ from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.norms import LayerNorm, RMSNorm
-from aigc_book.layers.positions import LearnedPositions, check_positions, new_positions
+from aigc_book.layers.positions import check_positions, new_positions
 from aigc_book.models.disk.gpt2 import GPT2Layout
 from aigc_book.models.disk.layout import read_model, write_model
 from aigc_book.models.disk.llama import LlamaLayout
@@ -276,8 +276,8 @@ class GPT(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
-            if isinstance(module, LearnedPositions):
-                module.reset_parameters()
+        if hasattr(self.position_embedding, "reset_parameters"):  # a code that has weights
+            self.position_embedding.reset_parameters()
         residual_std = 0.0 if self.config.zero_init else 0.02 / (2 * self.config.n_layers) ** 0.5
         for block in self.blocks:
             nn.init.normal_(block.attention.out.weight, std=residual_std)

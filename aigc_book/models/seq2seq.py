@@ -20,7 +20,7 @@ from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.mode import evaluating
 from aigc_book.layers.norms import LayerNorm
-from aigc_book.layers.positions import LearnedPositions, check_positions, new_positions
+from aigc_book.layers.positions import check_positions, new_positions
 from aigc_book.models.disk.layout import read_model, write_model
 from aigc_book.models.disk.own import OwnLayout
 
@@ -189,8 +189,9 @@ class EncoderDecoder(nn.Module):
             if isinstance(module, nn.Linear) and module is not self.head:
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-            if isinstance(module, LearnedPositions):
-                module.reset_parameters()
+        for code in (self.source_positions, self.target_positions):
+            if hasattr(code, "reset_parameters"):  # a code that has weights
+                code.reset_parameters()
         for embedding in {self.source_embedding, self.target_embedding, self.head}:
             nn.init.normal_(embedding.weight, std=self.config.d_model**-0.5)
 

@@ -6,6 +6,7 @@ import itertools
 import pytest
 import torch
 
+from aigc_book.layers.positions import POSITIONS
 from aigc_book.models.bert import BERTConfig
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.models.seq2seq import Seq2SeqConfig
@@ -13,8 +14,7 @@ from aigc_book.models.seq2seq import Seq2SeqConfig
 TINY = GPTConfig(vocab_size=101, max_seq_len=23, n_layers=3, n_heads=4, d_model=40)
 TINY_MODERN = GPTConfig.modern(vocab_size=101, max_seq_len=23, n_layers=3, n_heads=4, n_kv_heads=2, d_model=40, d_ff=53)
 OTHERS = [
-    dataclasses.replace(TINY, position=position, activation="relu2", bias=False, qk_norm=True)
-    for position in ("sinusoidal", "alibi", "none", "rotary")
+    dataclasses.replace(TINY, position=position, activation="relu2", bias=False, qk_norm=True) for position in POSITIONS
 ]
 FAST = dataclasses.replace(
     TINY_MODERN, n_kv_heads=4, activation="relu2", norm_gain=False, embedding_norm=True, qk_norm=True, zero_init=True
