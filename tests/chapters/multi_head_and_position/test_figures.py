@@ -1,4 +1,4 @@
-"""Grids of heads and of position codes: what is drawn where, and every documented error."""
+"""Heads, position codes, turned pairs: what is drawn where, and every documented error."""
 
 import numpy as np
 import pytest
@@ -56,3 +56,39 @@ def test_code_maps_refuse_what_is_no_matrix(maps, titles):
 def test_code_maps_refuse_titles_that_do_not_fit():
     with pytest.raises(ValueError, match="one for each of the 1 maps; got 2"):
         figures.code_maps([np.zeros((2, 2))], ["a", "b"])
+
+
+def test_turned_pairs_keep_their_angle():
+    figure = figures.turned_pairs((1.0, 0.0), (0.6, -0.3), [(1, 0), (2, 1), (9, 8)], speed=0.7)
+    assert [ax.get_title() for ax in figure.axes] == [
+        "query at 1, key at 0",
+        "query at 2, key at 1",
+        "query at 9, key at 8",
+    ]
+    products = []
+    for ax in figure.axes:
+        query, key = (np.array(text.get_position()) / 1.2 for text in ax.texts if text.get_text() in ("$q$", "$k$"))
+        products.append(query @ key)
+    assert np.ptp(products) < 1e-12
+    first = figure.axes[0].texts
+    assert np.allclose(
+        next(t.get_position() for t in first if t.get_text() == "$q$"), [1.2 * np.cos(0.7), 1.2 * np.sin(0.7)]
+    )
+
+
+@pytest.mark.parametrize(("query", "positions"), [((1, 0, 0), [(1, 0)]), ((1, 0), [])])
+def test_turned_pairs_refuse_what_is_no_pair(query, positions):
+    with pytest.raises(ValueError, match="query and key must be pairs, for at least one place; got"):
+        figures.turned_pairs(query, (0, 1), positions)
+
+
+@pytest.mark.parametrize("n_heads", [2, 3])
+def test_split_into_heads_draws_a_row_for_each_head(n_heads):
+    texts = [text.get_text() for text in figures.split_into_heads(n_heads).axes[0].texts]
+    assert [text for text in texts if text.startswith("head")] == [f"head {h + 1}: (T, D)" for h in range(n_heads)]
+    assert texts.count("(T, C)") == 3
+
+
+def test_split_into_heads_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="two or three heads can be drawn; got 9"):
+        figures.split_into_heads(9)
