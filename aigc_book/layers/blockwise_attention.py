@@ -19,7 +19,7 @@ def blockwise_attention(
     mask: Tensor | None = None,
     is_causal: bool = False,
     *,
-    scale: float | None = None,
+    softmax_scale: float | None = None,
     block_size: int = 256,
 ) -> Tensor:
     r"""The same as :func:`aigc_book.layers.attention.scaled_dot_product_attention`, block by block.
@@ -35,7 +35,7 @@ def blockwise_attention(
         v: values (..., S, Dv).
         mask: boolean, broadcasts to (..., T, S), True = may attend.
         is_causal: no query sees a later key; the queries are the last T of the S positions.
-        scale: what q kᵀ is multiplied with, 1/√D if None.
+        softmax_scale: what q kᵀ is multiplied with, 1/√D if None.
         block_size: t and s.
 
     Returns:
@@ -54,8 +54,8 @@ def blockwise_attention(
         raise ValueError(f"causal attention needs at least as many keys as queries; got T={q.size(-2)}, S={k.size(-2)}")
     if q.dim() > 2 and q.size(-3) != k.size(-3):
         k, v = (x.repeat_interleave(q.size(-3) // k.size(-3), dim=-3) for x in (k, v))
-    scale = 1 / math.sqrt(q.size(-1)) if scale is None else scale
-    return _Blockwise.apply(q, k, v, mask, is_causal, scale, block_size)
+    softmax_scale = 1 / math.sqrt(q.size(-1)) if softmax_scale is None else softmax_scale
+    return _Blockwise.apply(q, k, v, mask, is_causal, softmax_scale, block_size)
 
 
 def _blocks(T: int, S: int, is_causal: bool, size: int) -> Iterator[tuple[slice, slice]]:
@@ -68,7 +68,7 @@ def _blocks(T: int, S: int, is_causal: bool, size: int) -> Iterator[tuple[slice,
 
 
 def _scores(
-    q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool, scale: float, queries: slice, keys: slice
+    q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool, softmax_scale: float, queries: slice, keys: slice
 ) -> tuple[Tensor, Tensor | None]:
     """The scores of a block, (..., t, s), and where they count (None: everywhere)."""
     T, S = q.size(-2), k.size(-2)
@@ -80,7 +80,7 @@ def _scores(
         rows = queries if mask.size(-2) > 1 else slice(None)
         part = mask[..., rows, keys if mask.size(-1) > 1 else slice(None)]
         allowed = part if allowed is None else part & allowed
-    scores = q[..., queries, :] @ k[..., keys, :].transpose(-2, -1) * scale
+    scores = q[..., queries, :] @ k[..., keys, :].transpose(-2, -1) * softmax_scale
     if allowed is not None:
         scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
     return scores, allowed
@@ -88,14 +88,14 @@ def _scores(
 
 class _Blockwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, q, k, v, mask, is_causal, scale, size):
+    def forward(ctx, q, k, v, mask, is_causal, softmax_scale, size):
         mask = None if mask is None else torch.atleast_2d(mask)
         T, S = q.size(-2), k.size(-2)
         y = q.new_zeros(*q.shape[:-1], v.size(-1))  # (..., T, Dv): Σ e^(s - m) v
         largest = q.new_full((*q.shape[:-1], 1), torch.finfo(q.dtype).min)  # m
         total = q.new_zeros(*q.shape[:-1], 1)  # l
         for queries, keys in _blocks(T, S, is_causal, size):
-            scores, allowed = _scores(q, k, mask, is_causal, scale, queries, keys)
+            scores, allowed = _scores(q, k, mask, is_causal, softmax_scale, queries, keys)
             before = largest[..., queries, :]
             now = torch.maximum(before, scores.amax(-1, keepdim=True))
             weights = torch.exp(scores - now)  # (..., t, s)
@@ -109,22 +109,22 @@ class _Blockwise(torch.autograd.Function):
         y = y / total.masked_fill(nothing, 1.0)
         log_total = torch.where(nothing, torch.inf, largest + total.log())  # of e^(s - inf) nothing is left
         ctx.save_for_backward(q, k, v, mask, y, log_total)
-        ctx.settings = is_causal, scale, size
+        ctx.settings = is_causal, softmax_scale, size
         return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, dy):
         q, k, v, mask, y, log_total = ctx.saved_tensors
-        is_causal, scale, size = ctx.settings
+        is_causal, softmax_scale, size = ctx.settings
         dq, dk, dv = torch.zeros_like(q), torch.zeros_like(k), torch.zeros_like(v)
         mean = (dy * y).sum(-1, keepdim=True)  # of dy · v under the weights
         for queries, keys in _blocks(q.size(-2), k.size(-2), is_causal, size):
-            scores, _ = _scores(q, k, mask, is_causal, scale, queries, keys)
+            scores, _ = _scores(q, k, mask, is_causal, softmax_scale, queries, keys)
             weights = torch.exp(scores - log_total[..., queries, :])  # (..., t, s)
             part = dy[..., queries, :]
             dv[..., keys, :] += weights.transpose(-2, -1) @ part
-            ds = weights * (part @ v[..., keys, :].transpose(-2, -1) - mean[..., queries, :]) * scale
+            ds = weights * (part @ v[..., keys, :].transpose(-2, -1) - mean[..., queries, :]) * softmax_scale
             dq[..., queries, :] += ds @ k[..., keys, :]
             dk[..., keys, :] += ds.transpose(-2, -1) @ q[..., queries, :]
         return dq, dk, dv, None, None, None, None
