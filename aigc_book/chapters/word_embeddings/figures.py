@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aigc_book.plotting.drawings import SMALL, Drawing
 from aigc_book.plotting.style import BLUE, COLORS, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 
 _WORDS = (  # all dark enough to be read as text
@@ -167,3 +168,30 @@ def cloud(x, y, *, xlabel: str, ylabel: str, line: tuple[str, float, float] | No
             ha="right", va="bottom",
         )  # fmt: skip
     return figure
+
+
+def context_window(words: Sequence[str], centre: int, window: int) -> Figure:
+    """A word and its neighbours: the centre is blue, each word of its window green, with its distance below.
+
+    Args:
+        words: of a sentence, five at most, or a phone can't show them.
+        centre: the place of the word whose window it is.
+        window: w, the largest distance of a neighbour.
+
+    Raises:
+        ValueError: there is no such place, or too many words.
+    """
+    if not 1 < len(words) <= 5 or not 0 <= centre < len(words):
+        raise ValueError(f"a sheet holds 2 to 5 words and a place among them; got {len(words)} words, place {centre}")
+    near = [0 < abs(place - centre) <= window for place in range(len(words))]
+    kinds = ["attention" if i == centre else "embedding" if is_near else "plain" for i, is_near in enumerate(near)]
+    sheet = Drawing(1.0 * len(words) + 0.2, 1.75)
+    cells = sheet.cells(0.6, 0.65, words, kinds, width=1.0, height=0.4)
+    middle = cells[centre]
+    for place, cell in enumerate(cells):
+        distance = abs(place - centre)
+        if near[place]:
+            over = cell.top[1] + 0.25 * distance
+            sheet.arrow(middle, cell, via=[(middle.x, over), (cell.x, over)])
+        sheet.text(cell.x, 0.25, "centre" if place == centre else f"d = {distance}", size=SMALL)
+    return sheet.figure

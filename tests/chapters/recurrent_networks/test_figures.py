@@ -52,3 +52,27 @@ def test_wall_draws_the_loss_and_every_path():
 def test_wall_refuses_no_path(paths):
     with pytest.raises(ValueError, match="at least one path, and none that is empty"):
         figures.wall(lambda u: u, paths, xlim=(0, 1), xlabel="u")
+
+
+@pytest.mark.parametrize("steps", [2, 4])
+def test_unrolled_has_a_layer_an_input_and_a_state_for_each_step(steps):
+    figure = figures.unrolled(steps)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("tanh") == texts.count("$W$") == texts.count("$U$") == steps
+    assert {f"$x_{t}$" for t in range(1, steps + 1)} | {f"$h_{t}$" for t in range(steps + 1)} <= set(texts)
+    figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_unrolled_refuses_what_a_phone_cannot_show(steps):
+    with pytest.raises(ValueError, match=f"steps must be from 2 to 4; got {steps}"):
+        figures.unrolled(steps)
+
+
+def test_lstm_cell_has_four_sets_of_rows_and_both_states():
+    figure = figures.lstm_cell()
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert {"$i_t$", "$f_t$", "$g_t$", "$o_t$", "$c_{t-1}$", "$h_{t-1}$", "$x_t$", "$c_t$", "$h_t$"} <= set(texts)
+    assert texts.count(r"$\sigma$") == 3
+    assert texts.count("tanh") == 2
+    figure.draw_without_rendering()

@@ -78,3 +78,18 @@ def test_errors():
         figures.word_arrows(np.zeros((1, 2)), np.zeros((2, 2)), [("a", "b")])
     with pytest.raises(ValueError, match="at least one row; got none"):
         figures.dot_rows({}, xlabel="x")
+
+
+def test_window_names_every_word_and_its_distance():
+    words = ["the", "error", "is", "raised", "when"]
+    figure = figures.context_window(words, centre=1, window=2)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("") == 3  # an arrow for each neighbour
+    assert [text for text in texts if text] == [*words, "d = 1", "centre", "d = 1", "d = 2", "d = 3"]
+    figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize(("n", "centre"), [(6, 0), (1, 0), (3, 3), (3, -1)])
+def test_window_refuses_what_a_sheet_cannot_hold(n, centre):
+    with pytest.raises(ValueError, match=f"got {n} words, place {centre}"):
+        figures.context_window(["a"] * n, centre, 1)
