@@ -210,12 +210,13 @@ def sentences(text: str, *, min_words: int = 8, max_words: int = 30) -> list[str
     return list(found)
 
 
-def reworded(sentence: str, *, share: float = 0.15) -> str | None:
+def reworded(sentence: str, *, share: float = 0.15, least: int = 2) -> str | None:
     """The sentence with every word of :data:`SYNONYMS` replaced: other words, the same meaning.
 
     Args:
         sentence: the original.
-        share: how many of its words must have been touched, from 0 to 1, at least two.
+        share: how many of its words must have been touched, from 0 to 1.
+        least: and how many at least, whatever the share.
 
     Returns:
         The copy, or None where fewer words could be replaced.
@@ -232,7 +233,7 @@ def reworded(sentence: str, *, share: float = 0.15) -> str | None:
         return new[0].upper() + new[1:] if words[0].isupper() else new
 
     copy = _SYNONYM.sub(replace, sentence)
-    return copy if touched >= max(2, share * len(sentence.split())) else None
+    return copy if touched >= max(least, share * len(sentence.split())) else None
 
 
 _SYNONYM = re.compile(

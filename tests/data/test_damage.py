@@ -101,6 +101,14 @@ def test_copies(originals):
     assert kinds == damage.copies(originals, seed=0) != damage.copies(originals, seed=1)
 
 
+def test_reworded_touches_as_many_words_as_are_asked_for():
+    sentence = "The item stays where it was until the end of all days."
+    assert damage.reworded(sentence) is None  # one word of twelve
+    assert damage.reworded(sentence, least=1) is None  # the share is too small
+    assert damage.reworded(sentence, share=0) is None  # at least two
+    assert damage.reworded(sentence, share=0, least=1) == sentence.replace("item", "element")
+
+
 def test_copies_wants_two_sentences():
     with pytest.raises(ValueError, match="originals must be at least two sentences; got 1"):
         damage.copies([ORIGINAL])
