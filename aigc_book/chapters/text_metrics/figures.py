@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from aigc_book.plotting.drawings import Drawing
 from aigc_book.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 
 
@@ -55,6 +56,30 @@ def score_matrix(
     ax.grid(False)
     ax.text(-0.12, 0.25, note, ha="right", va="center", color=GREY, linespacing=1.5)
     return figure
+
+
+def subsequence_table(x: Sequence[str], y: Sequence[str], lengths: Sequence[Sequence[int]]) -> Figure:
+    """The table that finds the longest common subsequence; fields where two words agree are coloured.
+
+    Args:
+        x: T words, one a row.
+        y: S words, one a column.
+        lengths: (T, S), the longest common subsequence of the first words of both, up to here.
+
+    Raises:
+        ValueError: a table of another shape, or one that is too broad for a sheet.
+    """
+    if [len(row) for row in lengths] != [len(y)] * len(x):
+        raise ValueError(f"lengths must be {len(x)} rows of {len(y)}; got rows of {[len(row) for row in lengths]}")
+    width, height = 0.62, 0.34
+    sheet = Drawing(width * (len(y) + 1), height * (len(x) + 1))
+    head, top = ["", *y], sheet.height - height / 2
+    sheet.cells(width / 2, top, head, ["plain"] + ["data"] * len(y), width=width, height=height)
+    for i, (word, row) in enumerate(zip(x, lengths, strict=True), start=1):
+        kinds = ["attention" if word == other else "plain" for other in y]
+        texts = [word, *map(str, row)]
+        sheet.cells(width / 2, top - i * height, texts, ["data", *kinds], width=width, height=height)
+    return sheet.figure
 
 
 def word_alignment(

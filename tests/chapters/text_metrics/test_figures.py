@@ -37,6 +37,20 @@ def test_score_matrix_wants_rows_and_a_score_for_each_column():
         figures.score_matrix([("broken", 0, {"negated": [1, 2, 3]})], ["A", "B"])
 
 
+def test_subsequence_table_colours_where_words_agree():
+    figure = figures.subsequence_table(["a", "cat"], ["cat", "a", "sat"], [[0, 1, 1], [1, 1, 1]])
+    ax = figure.axes[0]
+    assert [text for text in texts(figure) if text] == ["cat", "a", "sat", "a", "0", "1", "1", "cat", "1", "1", "1"]
+    grounds = [to_hex(patch.get_facecolor()) for patch in ax.patches]
+    fields = [grounds[5:8], grounds[9:12]]  # behind the head's four cells and each row's word
+    assert [[ground != "#ffffff" for ground in row] for row in fields] == [[False, True, False], [True, False, False]]
+
+
+def test_subsequence_table_wants_a_row_for_each_word():
+    with pytest.raises(ValueError, match=r"lengths must be 2 rows of 1; got rows of \[1\]"):
+        figures.subsequence_table(["a", "cat"], ["cat"], [[0]])
+
+
 def test_word_alignment_colours_words_by_run():
     figure = figures.word_alignment(["b", "c", "x", "a"], ["a", "b", "c"], [[(0, 1), (1, 2)], [(3, 0)]])
     ax = figure.axes[0]
