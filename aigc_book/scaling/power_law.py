@@ -75,7 +75,8 @@ def fit_power_law(x: Sequence[float], y: Sequence[float], *, floor: bool = True)
             (at different x) than fitted numbers and one, or points that no such law with c between 0.001 and 5 fits
             best: these bend the other way, or not at all.
 
-    Source: the form is equation 1.5 of Kaplan et al. (2020) with the constant of Hoffmann et al. (2022), equation 2.
+    Source: the form is equation 1.1 of Kaplan et al. (2020), with a constant such as that of Hoffmann et al. (2022),
+    equation 2.
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if x.ndim != 1 or x.shape != y.shape:

@@ -11,16 +11,30 @@ class Hardware(NamedTuple):
     memory_bytes: float
     bytes_per_second: float  #: of its memory
     watts: float  #: the most that it draws
-    dollars_per_hour: float | None  #: a published rent, of its time, or None
+    dollars_per_hour: float | None  #: a rent of its time that was published or follows from one, or None
     source: str
 
 
 # Data sheets double the operations a second "with sparsity"; those here are for dense matrices.
 HARDWARE = (
     Hardware("T4", 65e12, 16e9, 320e9, 70, None, "NVIDIA T4 data sheet (2018)"),
-    Hardware("V100", 125e12, 32e9, 900e9, 300, 1.50, "NVIDIA V100 SXM2 data sheet (2017); price: Li (2020)"),
     Hardware(
-        "A100", 312e12, 80e9, 2039e9, 400, 2.93, "NVIDIA A100 SXM 80 GB data sheet (2020); price: AssemblyAI (2021)"
+        "V100",
+        125e12,
+        32e9,
+        900e9,
+        300,
+        1.50,
+        "NVIDIA V100 SXM2 data sheet (32 GB: 2018); price: what Li's (2020) 4.6 million dollars for 355 years come to",
+    ),
+    Hardware(
+        "A100",
+        312e12,
+        80e9,
+        2039e9,
+        400,
+        2.93,
+        "NVIDIA A100 SXM 80 GB data sheet (2020); price: Google's for the card of 40 GB, by AssemblyAI (2021)",
     ),
     Hardware("H100", 989e12, 80e9, 3350e9, 700, None, "NVIDIA H100 SXM data sheet (2022)"),
     Hardware("H800", 989e12, 80e9, 3350e9, 700, 2.00, "an H100 with slower links; price: DeepSeek-AI (2024), table 1"),
@@ -50,7 +64,7 @@ class PublishedRun(NamedTuple):
     n_tokens: float
     hardware: str
     device_hours: float
-    energy_mwh: float | None
+    energy_mwh: float | None  #: its publishers calculated it themselves, as hours · watts, with or without a PUE
     source: str
 
 
