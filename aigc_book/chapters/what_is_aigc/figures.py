@@ -1,4 +1,4 @@
-"""Figures of the first chapter: real images at their points in the plane, rows of drawn digits, systems by year."""
+"""Figures of the first chapter: two models as drawings, images in the plane and in rows, systems by year."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,10 +9,31 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from aigc_book.plotting.drawings import Drawing
 from aigc_book.plotting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 
 PAIR = (BLUE, RED)  # of the first and the second kind of digit
 TINTS = ("#E8F2F9", "#FBEBE1")
+
+
+def two_directions() -> Figure:
+    """A classifier from the image to the probabilities, and a generator from digit and noise to an image."""
+    sheet = Drawing(5.4, 2.5)
+    sheet.text(0.1, 2.32, "discriminative", align="left")
+    image = sheet.box(0.8, 1.85, "image $x$", "data")
+    network = sheet.box(2.6, 1.85, "network", "feedforward")
+    answer = sheet.box(4.5, 1.85, r"$p(y\,|\,x)$", "data")
+    sheet.arrow(image, network, "64")
+    sheet.arrow(network, answer, "10")
+    sheet.text(0.1, 1.25, "generative", align="left")
+    digit = sheet.box(0.8, 0.8, "digit $y$", "data")
+    noise = sheet.box(0.8, 0.28, "noise $z$", "data")
+    formula = sheet.box(2.6, 0.54, r"$\mu_y + L z$", "attention")
+    drawn = sheet.box(4.5, 0.54, "new image", "data")
+    sheet.arrow(digit, formula)
+    sheet.arrow(noise, formula, "64")
+    sheet.arrow(formula, drawn, "64")
+    return sheet.figure
 
 
 class Scatter(NamedTuple):
@@ -121,6 +142,7 @@ def digit_rows(
 
 
 PALETTE = (BLUE, GREEN, ORANGE, PURPLE, RED, SKY, GREY)
+MARKERS = ("s", "D", "^", "v", "X", "P")  # a circle stands for no architecture: it is the colours' own
 
 
 class Milestone(NamedTuple):
@@ -129,17 +151,18 @@ class Milestone(NamedTuple):
     name: str
     year: float  #: with the part of the year that had gone by, such as 2020.4
     lane: str  #: such as ``"text"``
-    family: str  #: what it is built on
+    family: str  #: what its p(x) is, such as ``"diffusion"``
+    architecture: str  #: what computes it, such as ``"Transformer"``
 
 
 def timeline(milestones: Sequence[Milestone], *, colors: Mapping[str, str] | None = None) -> Figure:
-    """Systems as dots over the years: a lane for what they make, a colour for what they are built on.
+    """Systems over the years: a lane for what they make, a colour for their family, a marker for their architecture.
 
     Lanes stand from top to bottom in the order of their first milestone; names that would touch go to other heights.
 
     Args:
         milestones: in any order.
-        colors: family → colour; the others take the palette's in the order in which they come.
+        colors: family → colour; the others take the palette's in the order in which they come, as markers do.
 
     Raises:
         ValueError: no milestones.
@@ -148,7 +171,9 @@ def timeline(milestones: Sequence[Milestone], *, colors: Mapping[str, str] | Non
         raise ValueError("milestones must hold at least one system; got none")
     lanes = list(dict.fromkeys(m.lane for m in milestones))
     families = list(dict.fromkeys(m.family for m in milestones))
+    architectures = list(dict.fromkeys(m.architecture for m in milestones))
     color = dict(zip(families, PALETTE * len(families), strict=False)) | dict(colors or {})
+    marker = dict(zip(architectures, MARKERS * len(architectures), strict=False))
     years = [m.year for m in milestones]
     first, last = int(np.floor(min(years))), int(np.ceil(max(years)))
     width = 9.0
@@ -163,7 +188,7 @@ def timeline(milestones: Sequence[Milestone], *, colors: Mapping[str, str] | Non
         levels[lane] = len(ends)
     tops = dict(zip(lanes, np.cumsum([0, *[levels[lane] + 0.7 for lane in lanes]]), strict=False))
     total = sum(levels.values()) + 0.7 * len(lanes)
-    figure, ax = plt.subplots(figsize=(width, 0.9 + 0.26 * total))
+    figure, ax = plt.subplots(figsize=(width, 1.2 + 0.26 * total))
     for index, lane in enumerate(lanes):
         if index % 2 == 0:
             ax.axhspan(tops[lane] - 0.6, tops[lane] + levels[lane] + 0.1, color="#F5F5F5", zorder=0, linewidth=0)
@@ -171,12 +196,13 @@ def timeline(milestones: Sequence[Milestone], *, colors: Mapping[str, str] | Non
                 color=INK, transform=ax.get_yaxis_transform())  # fmt: skip
     for m, level in placed:
         y = tops[m.lane] + level
-        ax.plot(m.year, y, "o", color=color[m.family], markersize=7, zorder=3)
+        ax.plot(m.year, y, marker[m.architecture], color=color[m.family], markersize=7, zorder=3)
         ax.annotate(m.name, (m.year, y), (6, 0), textcoords="offset points", va="center", fontsize=9, color=INK)
-    for family in families:
-        ax.plot([], [], "o", color=color[family], markersize=7, label=family)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=len(families), fontsize=9, handletextpad=0.1,
-              columnspacing=1.2, borderpad=0.1)  # fmt: skip
+    look = {"fontsize": 9, "handletextpad": 0.1, "columnspacing": 1.2, "borderpad": 0.1}
+    handles = [ax.plot([], [], "o", color=color[name], markersize=7, label=name)[0] for name in families]
+    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=len(handles), **look)
+    handles = [ax.plot([], [], marker[name], color=INK, markersize=7, label=name)[0] for name in architectures]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), **look)
     ax.set(xlim=(first - 0.1, last + 0.8), ylim=(total - 0.5, -0.8), yticks=[], xticks=range(first, last + 1))
     ax.grid(axis="y", visible=False)
     ax.spines["left"].set_visible(False)

@@ -19,6 +19,12 @@ def scatter(n: int, seed: int = 0) -> figures.Scatter:
 CLOUDS = [(np.array([1.0, 0.0]), np.diag([4.0, 0.25])), (np.array([-1.0, 0.0]), np.eye(2))]
 
 
+def test_the_two_directions_are_drawn():
+    figure = figures.two_directions()
+    words = {text.get_text() for text in figure.axes[0].texts}
+    assert {"discriminative", "generative", "image $x$", "digit $y$", "noise $z$", "new image"} <= words
+
+
 def test_images_stand_at_their_points():
     real, drawn = scatter(5), scatter(3, seed=1)
     figure = figures.line_and_clouds(real, drawn, (np.array([1.0, 0.0]), -0.5), CLOUDS)
@@ -87,14 +93,14 @@ def test_row_errors(rows, notes, says):
 
 
 SYSTEMS = [
-    Milestone("first", 2013.5, "text", "counts"),
-    Milestone("a long name for a system", 2020.1, "images", "network"),
-    Milestone("soon after", 2020.4, "images", "counts"),
-    Milestone("later", 2023.9, "text", "network"),
+    Milestone("first", 2013.5, "text", "counts", "table"),
+    Milestone("a long name for a system", 2020.1, "images", "network", "deep"),
+    Milestone("soon after", 2020.4, "images", "counts", "deep"),
+    Milestone("later", 2023.9, "text", "network", "table"),
 ]
 
 
-def test_systems_stand_at_their_year_in_their_lane_and_colour():
+def test_systems_stand_at_their_year_in_their_lane_with_colour_and_marker():
     figure = figures.timeline(SYSTEMS, colors={"network": plotting.RED})
     ax = figure.axes[0]
     dots = {text.get_text(): text.xy for text in ax.texts if hasattr(text, "xy")}
@@ -105,10 +111,13 @@ def test_systems_stand_at_their_year_in_their_lane_and_colour():
     assert legend == {"counts", "network"}
     colors = {line.get_xdata()[0]: to_hex(line.get_color()) for line in ax.lines if len(line.get_xdata())}
     assert colors[2020.1] == colors[2023.9] == plotting.RED.lower() != colors[2013.5]
+    markers = {line.get_xdata()[0]: line.get_marker() for line in ax.lines if len(line.get_xdata())}
+    assert markers[2020.1] == markers[2020.4] != markers[2013.5] == markers[2023.9]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"table", "deep"}
 
 
 def test_names_do_not_touch():
-    figure = figures.timeline([Milestone(f"system {i}", 2020 + i / 9, "text", "x") for i in range(9)])
+    figure = figures.timeline([Milestone(f"system {i}", 2020 + i / 9, "text", "x", "y") for i in range(9)])
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if hasattr(text, "xy")]
     assert len(boxes) == 9
