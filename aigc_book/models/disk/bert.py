@@ -100,6 +100,8 @@ class BERTLayout:
         head |= {name: encoder.pop(name) for name in POOLER if name in encoder}
         head = {name: tensor for name, tensor in head.items() if not name.startswith(IGNORED_HEADS)}
         if self._architecture == "BertForMaskedLM":
+            # The files of most published BERTs carry the pooler of the head for the next sentence, too.
+            head = {name: tensor for name, tensor in head.items() if name not in POOLER}
             head = _without_copies(config, head, encoder.get(EMBEDDING), tied)
         if self._labels:
             _check_labels(config, head)

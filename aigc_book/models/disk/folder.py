@@ -39,7 +39,10 @@ def find_folder(name: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: neither can be had; the message says what to do.
+        TypeError: no path and no name.
     """
+    if not isinstance(name, str | Path):
+        raise TypeError(f"expected {NEEDED}, by its path or by its name on the hub; got {type(name).__name__}")
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
@@ -67,16 +70,20 @@ def read_json(file: Path) -> dict[str, Any]:
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        said: dict[str, Any] = {}
         for name, value in pairs:
-            if any(other == name and had != value for other, had in pairs):
+            if name in said and said[name] != value:
                 raise ValueError(f"it says {name!r} twice")
-        return dict(pairs)
+            said[name] = value
+        return said
 
     if not file.is_file():
         raise FileNotFoundError(f"expected {file}; it is missing. A model is {NEEDED}")
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        if pointer := _pointer(file):
+            raise ValueError(pointer) from error
         raise ValueError(f"{file} is damaged: {error}; fetch or save the model again") from error
     if not isinstance(found, dict):
         raise ValueError(f"{file} must hold an object, {{...}}; got a {type(found).__name__}. Save the model again")
@@ -159,8 +166,8 @@ def _read_file(file: Path) -> dict[str, Tensor]:
         if file.name == WEIGHTS and others:
             raise FileNotFoundError(
                 f"expected {file}; there is {others[0]}, a format that isn't read here (a .bin or .pt may run code). "
-                "Convert it once with transformers: "
-                "AutoModelForCausalLM.from_pretrained(folder).save_pretrained(new_folder)"
+                f"Convert it once, with the class of transformers that {CONFIG} names under architectures: "
+                "Class.from_pretrained(folder).save_pretrained(new_folder)"
             )
         others = sorted(path.name for path in file.parent.glob("*.safetensors"))
         raise FileNotFoundError(
@@ -169,4 +176,14 @@ def _read_file(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except SafetensorError as error:
+        if pointer := _pointer(file):
+            raise ValueError(pointer) from error
         raise ValueError(f"{file} is truncated or no safetensors file: {error}; fetch or save it again") from error
+
+
+def _pointer(file: Path) -> str | None:
+    """What to do if the file is what Git leaves where its large files weren't fetched; None if it isn't."""
+    with file.open("rb") as opened:
+        if opened.read(19) != b"version https://git":
+            return None
+    return f"{file} is Git's pointer to a large file, not the file; run git lfs pull in its folder, or download it"

@@ -61,8 +61,8 @@ def read_model(
         ValueError: a model of another kind, or with a setting that ours doesn't have; weights that are missing, left
             over, of another shape, or damaged; files or settings that contradict one another.
     """
-    if not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a floating-point one; got {dtype}")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(f"dtype must be a floating-point one, such as torch.bfloat16; got {dtype!r}")
     folder = find_folder(name)
     config = Settings(read_json(folder / CONFIG), folder / CONFIG)
     kind, layouts = config.values.get("model_type"), {layout.model_type: layout for layout in layouts}

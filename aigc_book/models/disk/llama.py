@@ -48,7 +48,8 @@ class LlamaLayout:
         d_head = config.whole("head_dim", default=None)
         if d_head not in (None, d_model // n_heads):
             raise config.error(f"a llama model with head_dim={d_head} is not supported; expected {d_model // n_heads}")
-        if any(kind != "full_attention" for kind in config.get("layer_types") or ()):
+        kinds = config.get("layer_types") or []
+        if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
             raise config.error(f"layer_types must be full_attention; got {config.values['layer_types']!r}")
         n_layers = config.whole("num_hidden_layers", default=32)
         settings = {

@@ -228,6 +228,9 @@ def test_what_contradicts_itself_or_is_damaged_is_refused(tmp_path, kind, change
         ("[1]", r"config\.json must hold an object.*got a list"),
         ("null", r"config\.json must hold an object.*got a NoneType"),
         ('{"model_type": "gpt2", "n_layer": 1, "n_layer": 2}', r"config\.json is damaged: it says 'n_layer' twice"),
+        ('{"model_type": "llama", "rms_norm_eps": NaN}', r"config\.json: rms_norm_eps must be a number; got nan"),
+        ('{"model_type": "llama", "layer_types": 5}', r"config\.json: layer_types must be full_attention; got 5"),
+        ("[" * 100_000, r"config\.json is damaged"),
         ("{}", r"config\.json: model_type must be gpt2, llama or aigc_book_gpt; got None"),
         ('{"model_type": ["gpt2"]}', r"model_type must be gpt2, llama or aigc_book_gpt; got \['gpt2'\]"),
         ('{"model_type": "aigc_book_gpt"}', r"config\.json: it lacks 'activation'; expected vocab_size, "),
@@ -265,5 +268,17 @@ def test_places_where_no_model_is(tmp_path):
         GPT.from_pretrained(tmp_path / "file")
     with pytest.raises(FileNotFoundError, match=r"config\.json; it is missing"):
         GPT.from_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"dtype must be a floating-point one; got torch\.int64"):
-        GPT.from_pretrained(tmp_path, dtype=torch.int64)
+    for dtype, said in ((torch.int64, r"torch\.int64"), ("bfloat16", "'bfloat16'"), (None, "None")):
+        with pytest.raises(ValueError, match=rf"dtype must be a floating-point one, .*; got {said}"):
+            GPT.from_pretrained(tmp_path, dtype=dtype)
+    for name, kind in ((None, "NoneType"), (3, "int"), (b"folder", "bytes")):
+        with pytest.raises(TypeError, match=rf"expected a folder with .* or by its name on the hub; got {kind}"):
+            GPT.from_pretrained(name)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_file_that_git_did_not_fetch_says_so(tmp_path, name):
+    new_model("gpt2").save_pretrained(tmp_path)
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 548105171\n")
+    with pytest.raises(ValueError, match=rf"{name} is Git's pointer to a large file.* git lfs pull"):
+        GPT.from_pretrained(tmp_path)

@@ -241,6 +241,17 @@ def test_a_decoder_of_its_own_is_refused_and_a_copy_is_not(tmp_path, name, of, m
         MaskedLM.from_pretrained(tmp_path)
 
 
+def test_a_published_bert_opens_as_a_masked_language_model(tmp_path):
+    """Files of BERTs that were trained on both tasks, as all of Google's are, hold the other task's head and pooler."""
+    torch.manual_seed(0)
+    theirs = transformers.BertForPreTraining(transformers.BertConfig(**BERT_SIZES)).eval()
+    theirs.save_pretrained(tmp_path)
+    ids, mask, segments = new_batch()
+    ours = MaskedLM.from_pretrained(tmp_path)(ids, mask=mask, segment_ids=segments)
+    expected = theirs(ids, mask.long(), segments).prediction_logits
+    torch.testing.assert_close(ours[mask], expected[mask], atol=1e-4, rtol=1e-4)
+
+
 # What we write
 
 
