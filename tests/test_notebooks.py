@@ -4,6 +4,8 @@ import ast
 import importlib
 import itertools
 import re
+import subprocess
+import sys
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -251,32 +253,67 @@ def test_terms_come_with_their_chinese_names(path):
     for use in TERM.finditer(prose(path)):
         term = (use["target"] or use["text"]).strip().lower()
         assert term in glossary(), f"{use[0]}: not in the glossary"
-        if term not in seen and glossary()[term]:
-            after = (use["after"] or "").strip(" ()（）")
-            assert after in glossary()[term], f"{use[0]}: the first mention is followed by ({glossary()[term][0]})"
+        after, names = (use["after"] or "").strip(" ()（）"), glossary()[term]
+        if term not in seen and names:
+            assert after in names, f"{use[0]}: the first mention is followed by ({names[0]})"
+        elif not names:
+            assert not re.search("[一-鿿]", after), f"{use[0]}: the glossary has no Chinese name for it"
         seen.add(term)
     assert len(seen) >= 8
 
 
-def test_every_erratum_is_quoted_run_and_led_to():
+def errata() -> dict[int, list]:
+    """The cells of every erratum, by its number."""
     cells = read(ERRATA).cells
     starts = [i for i, cell in enumerate(cells) if re.match(r"\(erratum-e\d+\)=", cell.source)]
-    found = []
-    for start, end in itertools.pairwise([*starts, len(cells)]):
-        number, heading = re.match(r"\(erratum-e(\d+)\)=\n## E(\d+) · ", cells[start].source).groups()
-        assert number == heading
-        found.append(int(number))
-        text = "\n".join(cell.source for cell in cells[start:end] if cell.cell_type == "markdown")
+    sections = [cells[start:end] for start, end in itertools.pairwise([*starts, len(cells)])]
+    numbers = [int(re.match(r"\(erratum-e(\d+)\)=", section[0].source)[1]) for section in sections]
+    assert numbers == sorted(set(numbers))
+    return dict(zip(numbers, sections, strict=True))
+
+
+def of_kind(cells, kind: str) -> list[str]:
+    return [cell.source for cell in cells if cell.cell_type == kind]
+
+
+def test_every_erratum_is_quoted_shown_and_led_to():
+    found = errata()
+    for number, cells in found.items():
+        assert re.match(rf"\(erratum-e{number}\)=\n## E{number} · ", cells[0].source)
+        text, code = "\n".join(of_kind(cells, "markdown")), of_kind(cells, "code")
         assert re.search(r"[`“一-鿿]", text), f"E{number} quotes nothing"
-        assert re.search(r"Articles? \d", text), f"E{number} names no article"
+        assert re.search(r"Articles? \[?\d", text), f"E{number} names no article"
         assert "Where: " in text, f"E{number} leads to no chapter"
-        code = [cell.source for cell in cells[start:end] if cell.cell_type == "code"]
         assert not code or any("assert" in source for source in code), f"E{number} asserts nothing"
-    assert found == sorted(set(found))
+        cites = re.search(r"\*By citation:\*.*(\{cite|sources\.md)", text, re.DOTALL)
+        assert bool(code) != bool(cites), f"E{number}: a run or a source shows it, and the text says which"
     for path in NOTEBOOKS:
         named = {int(n) for n in re.findall(r"(?:<erratum-e|Erratum E)(\d+)", prose(path))}
         assert named <= set(found), f"{path.stem} names errata that are not listed: {sorted(named - set(found))}"
         assert not re.search(r"(?<!`)Erratum E\d", prose(path)), f"{path.stem}: link {{ref}}`Erratum E1 <erratum-e1>`"
+
+
+def test_errata_are_listed_and_counted():
+    found = errata()
+    listed = {
+        int(n): title
+        for n, title in re.findall(r"^\| \[E(\d+)\]\(#erratum-e\d+\) \|.*\| (.*) \|$", prose(ERRATA), re.M)
+    }
+    assert listed == {n: cells[0].source.splitlines()[1].split(" · ")[1] for n, cells in found.items()}
+    run = sum(bool(of_kind(cells, "code")) for cells in found.values())
+    words = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+    assert f"\n\n{run} are shown by a run" in prose(ERRATA)
+    assert f" {words[len(found) - run]} are shown by a source" in prose(ERRATA)
+    assert f" {len(found)} are.\n" in prose(ERRATA)
+
+
+def test_every_erratum_can_be_run_alone(tmp_path):
+    """What a section uses is made in it: each is written out as a program of its own, and its names are looked for."""
+    for number, cells in errata().items():
+        (tmp_path / f"e{number}.py").write_text("\n".join(of_kind(cells, "code")) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise"]
+    found = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_glossary_is_in_order_and_every_citation_is_known():
@@ -291,6 +328,7 @@ def test_terms_the_field_rejects_do_not_occur():
     for path in [*NOTEBOOKS, *BOOK.rglob("*.md"), ROOT / "README.md"]:
         text = path.read_text(encoding="utf-8")
         assert not [word for word in BANNED if word in text], path.name
+        assert not re.search("[「」]", text), f"{path.name}: Chinese is quoted in “ ” as English is"
 
 
 def test_reference_lists_every_public_name():

@@ -128,7 +128,7 @@ def perplexity(
         ValueError: no texts, unequal lengths, something else than numbers, a negative or undefined NLL, zero tokens,
             characters or bytes in all, a count that is negative or not whole, or both ``texts`` and a count.
 
-    >>> print(perplexity(8 * math.log(4), 8, texts="四選一"))
+    >>> print(perplexity(8 * math.log(4), 8, texts="四选一"))
     perplexity = 4 (2.000 bits/token 5.333 bits/character 1.778 bits/byte tokens = 8)
     """
     if texts is not None:

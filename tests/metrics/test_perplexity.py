@@ -24,8 +24,8 @@ def test_a_fair_die():
 
 
 def test_bits_by_hand():
-    """四選一: 3 characters, 9 bytes. 8 tokens of 2 bits each are 16 bits: 16/3 a character, 16/9 a byte."""
-    result = perplexity(8 * math.log(4), 8, texts="四選一")
+    """四选一: 3 characters, 9 bytes. 8 tokens of 2 bits each are 16 bits: 16/3 a character, 16/9 a byte."""
+    result = perplexity(8 * math.log(4), 8, texts="四选一")
     assert (result.bits_per_token, result.bits_per_character, result.bits_per_byte) == pytest.approx(
         (2, 16 / 3, 16 / 9)
     )
