@@ -97,6 +97,8 @@ def curve_panels(
     same = {name: palette[i % len(palette)] for i, name in enumerate(names)} | COLORS | dict(colors or {})
     for ax, panel in zip(axes[0], panels, strict=True):
         ax.set(title=panel.title, xlabel=xlabel, ylabel=panel.ylabel, yscale="log" if panel.logy else "linear")
+        if panel.logy:
+            ax.yaxis.set_major_formatter("{x:g}")  # 10, not 10¹: an exponent is too small to read on a phone
         if logx:
             ticks = next(iter(panel.lines.values()))[0]
             ax.set_xscale("log")

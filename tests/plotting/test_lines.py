@@ -41,6 +41,8 @@ def test_panels_share_colours_and_have_ticks_where_they_were_measured():
     assert (left.get_yscale(), right.get_yscale()) == ("linear", "log")
     assert (left.get_ylabel(), right.get_ylabel(), right.get_xlabel()) == ("seconds", "MiB", "n")
     assert right.lines[1].get_ydata().tolist() == [4, 5, 6]
+    figure.canvas.draw()
+    assert "1" in [label.get_text() for label in right.get_yticklabels()]  # and not 10⁰ with an exponent
 
 
 def test_dots_are_named_at_the_highest():
