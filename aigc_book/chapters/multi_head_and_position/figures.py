@@ -36,8 +36,8 @@ def head_grid(
     for (layer, head), ax in np.ndenumerate(axes):
         ax.imshow(weights[layer, head], cmap="Blues", vmin=0, vmax=1)
         ax.set_title(titles[layer * H + head] if titles else f"layer {layer}, head {head}", fontsize=9)
-        ax.set_xticks(range(T), tokens, fontsize=6.5)
-        ax.set_yticks(range(T), tokens, fontsize=6.5)
+        ax.set_xticks(range(T), tokens, fontsize=8)
+        ax.set_yticks(range(T), tokens, fontsize=8)
         ax.tick_params(length=0, pad=1, labelleft=head == 0, labelbottom=layer == L - 1)
         ax.grid(False)
         ax.spines[:].set(visible=True, color=GREY, linewidth=0.6)
