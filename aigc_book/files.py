@@ -123,6 +123,21 @@ def write_files_aside(
             shutil.rmtree(aside, ignore_errors=True)
 
 
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Find out before hours of work whether their results can be written into a folder; none is made.
+
+    Raises:
+        NotADirectoryError: ``folder``, or something above it, is a file.
+        PermissionError: it, or the folder in which it would be made, can't be written to.
+    """
+    folder = Path(folder).expanduser().absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"cannot make the folder {folder}: a file stands there, or above it")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "nothing may be written here", str(there))
+
+
 def remove_folder(path: str | os.PathLike[str]) -> None:
     """Take a folder away in one step, then delete its files; nothing happens if it isn't there."""
     path = Path(path).expanduser()

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from aigc_book import files
-from aigc_book.files import remove_folder, sweep, write_aside, write_files_aside, write_folder_aside
+from aigc_book.files import check_writable, remove_folder, sweep, write_aside, write_files_aside, write_folder_aside
 
 FAILURES = [KeyboardInterrupt(), ValueError("mine"), FileNotFoundError("another file")]
 
@@ -255,3 +255,14 @@ def test_a_full_disk_is_named_and_the_old_content_kept(tmp_path, body, kind, old
     if old:
         assert (path if kind == "file" else path / "x").read_bytes() == b"old"
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == ([path if kind == "file" else path / "x"] if old else [])
+
+
+def test_whether_a_folder_can_be_written_to_is_found_without_making_it(tmp_path, monkeypatch):
+    check_writable(tmp_path / "new" / "deeper")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(NotADirectoryError, match="a file stands there, or above it"):
+        check_writable(tmp_path / "file" / "deeper")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match="nothing may be written here"):
+        check_writable(tmp_path / "new")

@@ -76,7 +76,7 @@ class Epochs:
 
     def state_dict(self) -> dict[str, Any]:
         """The place: what :meth:`load_state_dict` needs to go on with the very next batch."""
-        state: dict[str, Any] = {"epoch": self._epoch, "drawn": self._drawn}
+        state: dict[str, Any] = {"epoch": self._epoch, "drawn": self._drawn, "length": self._length()}
         if self._drawn:
             state |= {"start": self._start, "digest": digest(self._last), "shapes": shapes(self._last)}
         return state
@@ -93,6 +93,11 @@ class Epochs:
                 f"{type(self.batches).__name__} stands; give it a new generator, something that can be iterated again "
                 "(a list, a DataLoader), or batches with state_dict and load_state_dict"
             )
+        if state["length"] != self._length():
+            raise ValueError(
+                f"the batches are others than those of the run that goes on: an epoch had {state['length']}, and now "
+                f"{self._length()}"
+            )
         self._epoch, self._drawn, self._current, self._last = state["epoch"], state["drawn"], None, None
         if not self._drawn:
             return
@@ -104,6 +109,10 @@ class Epochs:
         finally:
             set_random_state(own)
         self._drawn = state["drawn"]
+
+    def _length(self) -> int | None:
+        """Batches in an epoch, where that means something: a single pass may go on with more of them."""
+        return None if self.n == 1 else length(self.batches)
 
     def _pass_over(self, state: dict[str, Any]) -> None:
         n, after_first = state["drawn"], None

@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
+from aigc_book.files import check_writable
 from aigc_book.kernels.memory import freed_memory_kept
 from aigc_book.layers.mode import training
 from aigc_book.training.batch import check_ids, to_device
@@ -185,7 +186,8 @@ def train(
             it saved. It names the step and the last good checkpoint.
         FileExistsError: there are checkpoints already, and ``resume`` is False.
         CheckpointError: the checkpoint is damaged, or of another run. It names the last good one.
-        OSError: a checkpoint could not be saved; earlier ones are whole.
+        OSError: nothing can be written to ``checkpoints`` (at once), or a checkpoint could not be saved; earlier ones
+            are whole.
     """
     device = next(model.parameters()).device
     if optimizers is None:
@@ -240,7 +242,7 @@ def _entries(
                 "Epochs(batches) goes through them again and again"
             )
         with _told(run, recorder.step + 1):
-            with _scheduled(optimizers, schedule(recorder.step)):
+            with _scheduled(optimizers, _factor(schedule, recorder.step)):
                 made = update(model, drawn, optimizers, loss, clip=config.clip, dtype=config.dtype, scaler=scaler)
             recorder.count(made.loss, made.n_targets)
         bar.update()
@@ -288,6 +290,18 @@ def _entries(
         recorder.stop_clock()
         drop_gradients(optimizers)
         bar.close()
+
+
+def _factor(schedule: Schedule, step: int) -> float:
+    """What the schedule says, if it is a finite number: any other would ruin the weights in one step."""
+    factor = schedule(step)
+    try:
+        is_finite = math.isfinite(factor)
+    except TypeError:
+        is_finite = False
+    if not is_finite:
+        raise ValueError(f"schedule(step) must be a finite number; schedule({step}) is {factor!r}")
+    return factor
 
 
 @contextmanager
@@ -357,6 +371,13 @@ def _check_run(
     resume: bool | str | os.PathLike[str],
 ) -> None:
     """Find before the first step what would go wrong after many."""
+    for name, value in (("batches", batches), ("validation", validation)):
+        if not (isinstance(value, Iterable) or hasattr(value, "__getitem__") or (value is None and name != "batches")):
+            raise ValueError(
+                f"{name} must be batches to go through, such as a list of them; got {type(value).__name__}"
+            )
+    if checkpoints is not None:
+        check_writable(checkpoints.folder if isinstance(checkpoints, Checkpoints) else checkpoints)
     needed, found = config.steps * config.accumulate, length(with_state(batches))
     if found is not None and found < needed:
         raise ValueError(

@@ -157,11 +157,14 @@ def checked(result: Any) -> tuple[Tensor, Tensor | int | float]:
     """What a loss has returned, if it is a sum and a count.
 
     Raises:
-        ValueError: it is something else, such as a mean.
+        ValueError: it is something else, such as a mean, or the count is negative, infinite or not a number.
     """
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor) and result[0].dim() == 0:
         count = result[1]
         if isinstance(count, int | float) or (isinstance(count, Tensor) and count.dim() == 0):
+            on_cpu = not isinstance(count, Tensor) or count.device.type == "cpu"  # a GPU would have to be waited for
+            if on_cpu and not 0 <= count < math.inf:
+                raise ValueError(f"a loss must return how many targets its sum is of, at least 0; got {count}")
             return result
     came = f"a tensor of shape {tuple(result.shape)}" if isinstance(result, Tensor) else repr(type(result).__name__)
     raise ValueError(f"a loss must return (sum, count): a sum over targets, (), and how many they are; got {came}")

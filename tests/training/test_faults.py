@@ -131,6 +131,37 @@ def test_no_checkpoint_of_ruined_weights_is_written(tmp_path):
     check_finite(masked)
 
 
+@pytest.mark.parametrize("said", [math.inf, math.nan, None, "0.1"])
+def test_a_schedule_that_says_no_finite_number_stops_before_the_step(said):
+    model, before = new_model(), []
+    with pytest.raises(ValueError, match=r"schedule\(step\) must be a finite number; schedule\(2\) is"):
+        for _ in train(model, lists(), config(4), loss=squares, schedule=lambda step: said if step == 2 else 1.0):
+            before = weights(model)
+    assert equal(before, weights(model))
+
+
+@pytest.mark.parametrize("count", [-1, math.inf, math.nan, torch.tensor(-3)])
+def test_a_count_that_is_none_stops_before_the_step(count):
+    model = new_model()
+    before = weights(model)
+    with pytest.raises(ValueError, match="how many targets its sum is of, at least 0; got"):
+        fit(model, lists(), config(4), loss=lambda model, batch: (squares(model, batch)[0], count))
+    assert equal(before, weights(model))
+
+
+@pytest.mark.parametrize("batches", [None, 3, Batch(torch.zeros(1, 2).long(), torch.zeros(1, 2).long())])
+def test_what_can_not_be_gone_through_is_refused_at_once(batches):
+    with pytest.raises(ValueError, match="batches must be batches to go through, such as a list of them; got"):
+        fit(new_model(), batches, config(4), loss=squares)
+
+
+def test_a_folder_that_can_not_be_written_to_is_found_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for folder in ("file", "file/run"):
+        with pytest.raises(NotADirectoryError, match="a file stands there, or above it"):
+            train(new_model(), lists(), config(4), loss=squares, checkpoints=tmp_path / folder)
+
+
 def test_nan_is_worse_than_any_validation_loss(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep_last=1)
     for step, loss in ((1, 2.0), (2, math.nan), (3, math.inf), (4, math.nan)):
@@ -212,6 +243,14 @@ def test_other_batches_are_refused(tmp_path):
     with pytest.raises(ValueError, match="nobody knows where the generator stands"):
         run(used)
     run(batch for batch in lists())
+
+
+def test_a_data_set_that_has_grown_is_another_one(tmp_path):
+    """Its first batches are the same, so that it isn't found by looking at those that were used."""
+    kinds = [DataLoader(TensorDataset(rows(24)[:n]), batch_size=3) for n in (12, 24)]
+    fit(new_model(), kinds[0], config(2), loss=squares, checkpoints=tmp_path)
+    with pytest.raises(ValueError, match=r"batches are others .* an epoch had 4, and now 8"):
+        fit(new_model(), kinds[1], config(6), loss=squares, checkpoints=tmp_path, resume=True)
 
 
 def test_several_epochs_of_a_list_have_to_be_asked_for():
