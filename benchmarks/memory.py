@@ -39,7 +39,8 @@ def read_windows(path: str, plain: bool) -> dict:
     """Read windows from all over a file, and then all of it."""
     import numpy as np
 
-    from aigc_book.data.batches import RandomWindows, SequentialWindows, open_ids
+    from aigc_book.data.batches import RandomWindows, SequentialWindows
+    from aigc_book.data.id_files import open_ids
 
     settings = {"batch_size": BATCH_SIZE, "block_size": BLOCK_SIZE}
     next(RandomWindows(range(10 * BLOCK_SIZE), **settings))  # what a library's first use allocates is not the file's
@@ -95,7 +96,7 @@ def in_fresh_process(*arguments: str) -> dict:
 def measure_reading() -> list[str]:
     import numpy as np
 
-    from aigc_book.data.batches import write_ids
+    from aigc_book.data.id_files import write_ids
 
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "tokens.bin")

@@ -57,7 +57,7 @@ class Tokenizer(Protocol):
 def encode_corpus(
     tokenizer: Tokenizer, texts: Iterable[str], *, end_of_text: int | None = None, piece_chars: int = 1 << 20
 ) -> Iterator[np.ndarray]:
-    """The ids of a corpus of any length, in arrays of bounded size, for :func:`aigc_book.data.batches.write_ids`.
+    """The ids of a corpus of any length, in arrays of bounded size, for :func:`aigc_book.data.id_files.write_ids`.
 
     ::
 

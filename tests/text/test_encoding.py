@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigc_book.data.batches import open_ids, write_ids
+from aigc_book.data.id_files import open_ids, write_ids
 from aigc_book.text.encoding import checked_ids, encode_corpus, pieces
 from aigc_book.text.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
