@@ -108,7 +108,7 @@ def sample_cards(samples: Mapping[int, str], known: Collection[str]) -> str:
         title = f"update {step:,}" if step else "before training"
         marked = (_marked(word, known) for word in text.split())
         cards.append(f"<div><strong>{title}</strong><p>{' '.join(marked)}</p></div>")
-    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(14em,1fr));gap:0 1.5em"
+    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(18em,1fr));gap:0 1.5em"
     return f'<div style="{grid};overflow-wrap:anywhere">{"".join(cards)}</div>'
 
 
