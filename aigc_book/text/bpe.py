@@ -161,7 +161,7 @@ class BPETokenizer:
                 character).
         """
         checked_text(text)
-        allowed_special = as_tokens(allowed_special)
+        allowed_special = as_tokens(allowed_special, ordered=False)
         if unknown := [token for token in allowed_special if token not in self.special_tokens]:
             raise ValueError(f"allowed_special must be among {list(self.special_tokens)}; got {unknown[0]!r}")
         if not allowed_special:

@@ -179,13 +179,14 @@ def as_texts(texts: str | Iterable[str]) -> Iterator[str]:
         yield text
 
 
-def as_tokens(tokens: str | Iterable[str]) -> list[str]:
+def as_tokens(tokens: str | Iterable[str], *, ordered: bool = True) -> list[str]:
     """Special tokens, each once, in their order; a string is one token and not its characters.
 
     Raises:
-        ValueError: there is no list of tokens, or a token is no string, or empty.
+        ValueError: there is no list of tokens (or a set, where ``ordered``), or a token is no string, or empty.
     """
-    if not isinstance(tokens, Iterable):
+    # Where the order gives the ids, a set won't do: its order changes from one run to the next.
+    if not isinstance(tokens, Iterable) or (ordered and isinstance(tokens, set | frozenset)):
         raise ValueError(f"special tokens must be a list of strings, or one string; got {tokens!r}")
     tokens = [tokens] if isinstance(tokens, str) else list(dict.fromkeys(tokens))
     if wrong := [token for token in tokens if not isinstance(token, str) or not token]:

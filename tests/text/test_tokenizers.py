@@ -190,6 +190,14 @@ def test_no_list_of_special_tokens():
             attempt()
 
 
+@pytest.mark.parametrize("kind", [WordTokenizer, BPETokenizer])
+def test_special_tokens_in_a_set_are_refused_since_its_order_would_give_the_ids(kind):
+    with pytest.raises(ValueError, match=r"special tokens must be a list of strings, or one string; got \{'<s>'\}"):
+        kind.train("a b", special_tokens={"<s>"})
+    trained = BPETokenizer.train("a b", special_tokens=["<s>"])
+    assert trained.encode("<s>", allowed_special={"<s>"}) == [trained.special_tokens["<s>"]]
+
+
 def test_a_special_word_has_no_white_space():
     with pytest.raises(ValueError, match="a special token must be a word without white space; got 'end of text'"):
         WordTokenizer.train("a b", special_tokens=["<unk>", "end of text"])
