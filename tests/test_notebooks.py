@@ -150,6 +150,122 @@ def test_nothing_is_defined_that_the_package_has(path):
     assert {name: public_names()[name] for name in definitions(path) if name in public_names()} == {}
 
 
+SEEDERS = {"manual_seed", "manual_seed_all", "default_rng", "RandomState", "SeedSequence", "Random", "seed"}
+SEEDS = {"seed", "random_state", "base_seed"}  # what parameters that take a seed are called
+ROOMS = {path.stem for path in (ROOT / "aigc_book").rglob("*") if path.suffix in ("", ".py")}
+NOWHERE = 1000  # the place of an argument that is given by name only
+FACTS = {"digits"}  # which image is in which split is a fact, and no draw
+
+
+@cache
+def package_seeds() -> dict[str, int]:
+    """The public functions and classes of the package whose seed has a default, and the seed's place among the
+    arguments; a method's name begins with a dot."""
+    found = {}
+    for path in (ROOT / "aigc_book").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            takers = {node.name: node} if isinstance(node, ast.FunctionDef | ast.ClassDef) else {}
+            if isinstance(node, ast.ClassDef):
+                methods = {method.name: method for method in node.body if isinstance(method, ast.FunctionDef)}
+                takers[node.name] = methods.pop("__init__", node)
+                takers |= {f".{name}": method for name, method in methods.items()}
+            for name, taker in takers.items():
+                names, optional = fields(taker) if isinstance(taker, ast.ClassDef) else parameters(taker)
+                seed = next(iter(SEEDS & optional), None)
+                if seed and name not in FACTS and not name.lstrip(".").startswith("_"):
+                    found[name] = names.index(seed) if seed in names else NOWHERE
+    return found
+
+
+def fields(dataclass: ast.ClassDef) -> tuple[list[str], set[str]]:
+    """As :func:`parameters`, of a dataclass."""
+    entries = [field for field in dataclass.body if isinstance(field, ast.AnnAssign)]
+    return [field.target.id for field in entries], {field.target.id for field in entries if field.value is not None}
+
+
+def parameters(function: ast.FunctionDef) -> tuple[list[str], set[str]]:
+    """A function's positional parameters without self, and which of all have another default than None."""
+    given = function.args
+    positional = [a.arg for a in given.args]
+    defaults = dict(zip(reversed(positional), reversed(given.defaults), strict=False))
+    defaults |= {a.arg: d for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None}
+    optional = {name for name, d in defaults.items() if not (isinstance(d, ast.Constant) and d.value is None)}
+    return [name for name in positional if name not in ("self", "cls")], optional
+
+
+def bypasses(tree: ast.AST, own: set[str], package: dict[str, int]) -> list[str]:
+    """The calls that take a seed which ``AIGC_BOOK_SEED`` doesn't move.
+
+    ``own`` are the functions that the chapter defines: they take plain numbers and turn them inside. Reproduced runs
+    of published code, and a stub that a reader fills in, are no exception.
+    """
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        dotted = ast.unparse(node.func)
+        name = dotted.rpartition(".")[2]
+        if dotted in ("runtime.seed", "runtime.setup", "runtime.generator"):
+            continue
+        seeds = [keyword.value for keyword in node.keywords if keyword.arg in SEEDS and name not in own]
+        if name in SEEDERS and name not in own:
+            seeds += node.args or ([] if seeds else [ast.Constant("from the clock")])
+        room = dotted.count(".") == 1 and dotted.partition(".")[0] in ROOMS
+        known = name if isinstance(node.func, ast.Name) or room or name[0].isupper() else f".{name}"
+        if name not in SEEDERS and known in package and name not in own and not seeds:
+            spread = any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
+            seeds += node.args[package[known] : package[known] + 1] or ([] if spread else [ast.Constant("a default")])
+        if dotted in ("torch.Generator", "Generator"):  # runtime.generator makes one
+            seeds.append(node)
+        moved = re.compile(r"runtime\.(seed|setup|generator)\(")
+        found += [ast.unparse(node) for seed in seeds if not moved.match(ast.unparse(seed))]
+    return list(dict.fromkeys(found))
+
+
+def test_bypasses_finds_seeds_of_every_form():
+    good = (
+        "runtime.setup(3); torch.manual_seed(runtime.seed(3)); rng = np.random.default_rng(runtime.seed(0))\n"
+        "make(5, seed=runtime.seed(2)); g = runtime.generator(1); split(x, random_state=runtime.seed(0))\n"
+        "trained(7); trained(seed=7); draw(5); make(5, runtime.seed(2)); other(5)"
+    )
+    assert bypasses(ast.parse(good), {"trained"}, {"make": 1, ".draw": NOWHERE}) == []
+    bad = [
+        "torch.manual_seed(3)",
+        "torch.manual_seed(seed)",
+        "np.random.default_rng(0)",
+        "np.random.default_rng(seed=0)",
+        "np.random.default_rng()",
+        "random.seed(1)",
+        "random.Random(4)",
+        "torch.Generator()",
+        "make(5)",
+        "make(5, 2)",
+        "make(5, seed=2)",
+        "make(5, seed=1 + 1)",
+        "data.make(5)",
+        "thing.draw(5)",
+        "split(x, random_state=0)",
+    ]
+    assert [
+        call for call in bad if bypasses(ast.parse(call), {"trained"}, {"make": 1, ".draw": NOWHERE}) != [call]
+    ] == []
+    assert bypasses(ast.parse("torch.Generator().manual_seed(0)"), set(), {}) != []
+
+
+def test_package_seeds_are_found():
+    assert package_seeds()["stories"] == 2  # stories(split, n, seed)
+    assert "digits" not in package_seeds()
+
+
+@every_chapter
+def test_every_seed_goes_through_runtime(path):
+    own = {
+        node.name for cell in code_cells(path)[1:] for node in ast.walk(tree(cell)) if isinstance(node, ast.FunctionDef)
+    }
+    found = {cell.id: bypasses(tree(cell), own, package_seeds()) for cell in code_cells(path)[1:]}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
 def test_nothing_is_defined_in_two_chapters():
     where: dict[str, list[str]] = {}
     for path in NOTEBOOKS:
