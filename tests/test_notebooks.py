@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 import book_address
+import folding
 import nbformat
 import pytest
 import runs
@@ -109,7 +110,7 @@ def test_committed_without_outputs_and_canonical(path):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags", "mystnb"}, cell.id
+        assert set(cell.metadata) <= {"tags", "mystnb", "jupyter"}, cell.id
         assert cell.source.strip() == cell.source.strip("\n"), f"white space around cell {cell.id}"
         if cell.cell_type == "code":
             assert not cell.outputs, cell.id
@@ -118,6 +119,22 @@ def test_committed_without_outputs_and_canonical(path):
     assert len(ids) == len(set(ids))
     text = path.read_text(encoding="utf-8")
     assert text == nbformat.writes(notebook, indent=1, ensure_ascii=False).rstrip("\n") + "\n"
+
+
+@every_chapter
+def test_hidden_cells_are_folded(path):
+    notebook = nbformat.read(path, as_version=4)
+    folding.fold(notebook)
+    assert notebook.cells == read(path).cells, "run python book/_ext/folding.py"
+
+
+def test_folding_folds_what_is_hidden_and_nothing_else():
+    hidden = [nbformat.v4.new_code_cell("1", metadata={"tags": [tag]}) for tag in ("hide-input", "remove-cell")]
+    shown = nbformat.v4.new_code_cell("1", metadata={"jupyter": {"source_hidden": True}, "tags": ["exercise"]})
+    text = nbformat.v4.new_markdown_cell("# T")
+    folding.fold(nbformat.v4.new_notebook(cells=[*hidden, shown, text]))
+    assert [cell.metadata.get("jupyter") for cell in hidden] == [{"source_hidden": True}] * 2
+    assert "jupyter" not in shown.metadata and "jupyter" not in text.metadata
 
 
 @every_chapter
@@ -376,6 +393,59 @@ def test_terms_come_with_their_chinese_names(path):
             assert not re.search("[一-鿿]", after), f"{use[0]}: the glossary has no Chinese name for it"
         seen.add(term)
     assert len(seen) >= 8
+
+
+MATHS = re.compile(r"\$\$.*?\$\$|(?<![\\$])\$(?!\s)[^$\n]+?(?<!\\)\$", re.DOTALL)
+CODE_SPANS = re.compile(r"^(```+).*?^\1|(?<![}`])(`+)[^`].*?\2", re.DOTALL | re.MULTILINE)
+
+
+def faults_of_maths(text: str) -> list[str]:
+    """Commands with two backslashes, which TeX reads as the end of a row and letters, and TeX where none is read."""
+    text = CODE_SPANS.sub("", text)
+    found = [f"{m[0]!r}" for maths in MATHS.findall(text) for m in re.finditer(r"\\\\[A-Za-z]{2,}", maths)]
+    links = re.findall(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)", text) + re.findall(r"\}`([^`<]+?)\s*<[^`>]+>`", text)
+    found += [f"a link says {said!r}" for said in links if re.search(r"\\[A-Za-z]+|\$|[_^]\{", MATHS.sub("", said))]
+    # Roles' texts are no Markdown: a formula in one is shown as it is typed.
+    roles = re.findall(r"\{(?:ref|term|doc|numref|eq|py:\w+)\}`([^`]*)`", text)
+    return found + [f"a role says {said!r}" for said in roles if "$" in said or re.search(r"\\[A-Za-z]", said)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$$\na \\frac{1}{2}\n$$".replace(r"\n", "\n"),
+        r"then $\\sqrt{d}$",
+        r"[\sqrt{d}](#x)",
+        r"[the root \\(d\\)](#x)".replace("(d", "alpha(d"),
+        r"{ref}`why \sqrt{d} <x>`",
+        r"{ref}`why $d_k$ <x>`",
+    ],
+)
+def test_faults_of_maths_are_found(text):
+    assert faults_of_maths(text), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$$\n\\begin{cases} a \\\\ b \\end{cases}\n$$",
+        "$\\sqrt{d}$ and `\\\\frac`",
+        "[why $\\sqrt{d_k}$](#x)",
+        "{ref}`below <x>`",
+        "it costs \\$5 or $x$",
+    ],
+)
+def test_good_maths_is_no_fault(text):
+    assert faults_of_maths(text) == []
+
+
+@every_chapter
+def test_maths_is_written_so_that_it_is_read(path):
+    faults = {cell.id: faults_of_maths(cell.source) for cell in read(path).cells if cell.cell_type == "markdown"}
+    for cell in code_cells(path):
+        settings = cell.metadata.get("mystnb", {})
+        faults[cell.id] = faults_of_maths(settings.get("figure", {}).get("caption", ""))
+    assert {cell: found for cell, found in faults.items() if found} == {}
 
 
 def errata() -> dict[int, list]:

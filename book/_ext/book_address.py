@@ -54,7 +54,8 @@ def install_source() -> str:
 
 def install_cell() -> nbformat.NotebookNode:
     """A chapter's first cell, hidden in the rendered page."""
-    return nbformat.v4.new_code_cell(install_source(), metadata={"tags": list(INSTALL_TAGS)}, id="install")
+    metadata = {"jupyter": {"source_hidden": True}, "tags": list(INSTALL_TAGS)}
+    return nbformat.v4.new_code_cell(install_source(), metadata=metadata, id="install")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import book_address
+import folding
 import nbformat
 import outputs
 import runs
@@ -19,7 +20,7 @@ from plain_markdown import Cell, Page, pieces
 BRANCH = "notebooks"
 FOLDER = runs.ROOT / "_build" / "notebooks"
 GLUE = "application/papermill.record/"
-HIDDEN = {"hide-input", "hide-cell", "remove-cell", "remove-input", "solution"}
+HIDDEN = folding.HIDDEN | {"solution"}
 
 
 def plain(notebook: NotebookNode, found: list[str | Cell]) -> NotebookNode:
