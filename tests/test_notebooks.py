@@ -171,13 +171,14 @@ SEEDERS = {"manual_seed", "manual_seed_all", "default_rng", "RandomState", "Seed
 SEEDS = {"seed", "random_state", "base_seed"}  # what parameters that take a seed are called
 ROOMS = {path.stem for path in (ROOT / "aigc_book").rglob("*") if path.suffix in ("", ".py")}
 NOWHERE = 1000  # the place of an argument that is given by name only
-FACTS = {"digits"}  # which image is in which split is a fact, and no draw
+# Which image is in which split is a fact, and no draw; a loss of texts draws nothing when it is evaluated.
+FACTS = {"digits", "evaluate"}
 
 
 @cache
 def package_seeds() -> dict[str, int]:
     """The public functions and classes of the package whose seed has a default, and the seed's place among the
-    arguments; a method's name begins with a dot."""
+    arguments; a method's name begins with a dot, a class method's with its class and a dot."""
     found = {}
     for path in (ROOT / "aigc_book").rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -185,11 +186,13 @@ def package_seeds() -> dict[str, int]:
             if isinstance(node, ast.ClassDef):
                 methods = {method.name: method for method in node.body if isinstance(method, ast.FunctionDef)}
                 takers[node.name] = methods.pop("__init__", node)
-                takers |= {f".{name}": method for name, method in methods.items()}
+                for name, method in methods.items():
+                    of_class = any(ast.unparse(decorator) == "classmethod" for decorator in method.decorator_list)
+                    takers[f"{node.name if of_class else ''}.{name}"] = method
             for name, taker in takers.items():
                 names, optional = fields(taker) if isinstance(taker, ast.ClassDef) else parameters(taker)
                 seed = next(iter(SEEDS & optional), None)
-                if seed and name not in FACTS and not name.lstrip(".").startswith("_"):
+                if seed and name not in FACTS and not name.rpartition(".")[2].startswith("_"):
                     found[name] = names.index(seed) if seed in names else NOWHERE
     return found
 
@@ -229,6 +232,8 @@ def bypasses(tree: ast.AST, own: set[str], package: dict[str, int]) -> list[str]
             seeds += node.args or ([] if seeds else [ast.Constant("from the clock")])
         room = dotted.count(".") == 1 and dotted.partition(".")[0] in ROOMS
         known = name if isinstance(node.func, ast.Name) or room or name[0].isupper() else f".{name}"
+        if re.fullmatch(r"[A-Z]\w*\.\w+", dotted):  # SkipGram.train
+            known = dotted
         if name not in SEEDERS and known in package and name not in own and not seeds:
             spread = any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
             seeds += node.args[package[known] : package[known] + 1] or ([] if spread else [ast.Constant("a default")])
@@ -272,6 +277,7 @@ def test_bypasses_finds_seeds_of_every_form():
 def test_package_seeds_are_found():
     assert package_seeds()["stories"] == 2  # stories(split, n, seed)
     assert "digits" not in package_seeds()
+    assert {"SkipGram.train", "GloVe.train"} <= set(package_seeds()) and ".train" not in package_seeds()
 
 
 @every_chapter

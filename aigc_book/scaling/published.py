@@ -75,6 +75,8 @@ RUNS = (
     PublishedRun("BLOOM", 2022, 176.2e9, 366e9, "A100", 1_082_990, 433.196, "Luccioni et al. (2023), table 1"),
     PublishedRun("LLaMA 65B", 2023, 65.2e9, 1.4e12, "A100", 1_022_362, 449, "Touvron et al. (2023a), tables 2 and 15"),
     PublishedRun("Llama 2 70B", 2023, 69e9, 2.0e12, "A100", 1_720_320, None, "Touvron et al. (2023b), table 2"),
-    PublishedRun("Llama 3.1 405B", 2024, 405e9, 15.6e12, "H100", 30.84e6, None, "Grattafiori et al. (2024); model card"),
+    PublishedRun(
+        "Llama 3.1 405B", 2024, 405e9, 15.6e12, "H100", 30.84e6, None, "Grattafiori et al. (2024); model card"
+    ),
     PublishedRun("DeepSeek-V3", 2024, 37e9, 14.8e12, "H800", 2.664e6, None, "DeepSeek-AI (2024), table 1"),
 )
