@@ -73,7 +73,7 @@ class BERTConfig:
 
     @property
     def resolved(self) -> "BERTConfig":
-        """The same model with nothing left to follow: every None replaced by its value."""
+        """The same model with nothing left to follow, every None replaced by its value."""
         return dataclasses.replace(self, d_ff=4 * self.d_model if self.d_ff is None else self.d_ff)
 
     @classmethod

@@ -44,7 +44,7 @@ class GPTConfig:
             (Ainslie et al., 2023), G = 1 multi-query attention (Shazeer, 2019).
         d_ff: F, width of the feed-forward block; 4 C if None, and with swiglu 8 C / 3, rounded up to a multiple of 64,
             which costs as much (Shazeer, 2020).
-        position: a name in :data:`aigc_book.layers.positions.POSITIONS`: learned, sinusoidal, rotary, alibi, none.
+        position: a name in the table of :mod:`aigc_book.layers.positions`: learned, sinusoidal, rotary, alibi, none.
         rotary_base: base of the rotary angles.
         norm: layer, or rms (Zhang and Sennrich, 2019), before each half of a block and before the head (pre-norm).
         norm_eps: what the norm adds under its root.
@@ -113,7 +113,7 @@ class GPTConfig:
 
     @property
     def resolved(self) -> "GPTConfig":
-        """The same model with nothing left to follow: every None replaced by its value."""
+        """The same model with nothing left to follow, every None replaced by its value."""
         gated = 64 * -(-8 * self.d_model // (3 * 64))
         width = gated if self.activation == "swiglu" else 4 * self.d_model
         return dataclasses.replace(

@@ -43,7 +43,7 @@ class Seq2SeqConfig:
         n_heads: H; must divide ``d_model``.
         d_model: C.
         d_ff: width of the feed-forward blocks; 4 C if None.
-        position: a name in :data:`aigc_book.layers.positions.POSITIONS`, for source and target.
+        position: a name in the table of :mod:`aigc_book.layers.positions`, for source and target.
         activation: of the feed-forward blocks: relu, relu2, gelu, gelu_tanh or silu.
         norm_first: pre-norm, with a norm behind the last block, if True; post-norm as in the paper if False.
         norm_eps: what the norm adds under its root.
@@ -95,7 +95,7 @@ class Seq2SeqConfig:
 
     @property
     def resolved(self) -> "Seq2SeqConfig":
-        """The same model with nothing left to follow: every None replaced by its value."""
+        """The same model with nothing left to follow, every None replaced by its value."""
         return dataclasses.replace(self, d_ff=4 * self.d_model if self.d_ff is None else self.d_ff)
 
 

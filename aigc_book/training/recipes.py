@@ -40,7 +40,7 @@ def small(
         matrix_rate: Muon's rate at the peak.
         other_rate: AdamW's, for embeddings, head, gains and biases.
         warmup: how many steps rise; a thirtieth if None.
-        ns_dtype: what Muon iterates in; see :class:`Muon`.
+        ns_dtype: what Muon iterates in; see :class:`aigc_book.training.muon.Muon`.
 
     Raises:
         ValueError: the model has no matrix for Muon; a number out of range.

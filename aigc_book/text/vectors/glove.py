@@ -49,7 +49,7 @@ def glove_objective(v: Tensor, u: Tensor, x: Tensor, weight: Tensor) -> tuple[Te
 class GloVe(NamedTuple):
     """Word vectors that co-occurrence counts were fitted with; :meth:`train` makes them."""
 
-    embeddings: Embeddings  #: the sums v + u: the vectors to use
+    embeddings: Embeddings  #: the sums v + u, the vectors to use
     contexts: Embeddings  #: the vectors u, of the words as neighbours
     losses: list[float]  #: the mean term f(x) (v·u − ln x)² of each epoch
 

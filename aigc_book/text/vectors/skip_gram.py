@@ -74,7 +74,7 @@ def negative_sampling(v: Tensor, u: Tensor, labels: Tensor, weights: Tensor) -> 
 class SkipGram(NamedTuple):
     """Word vectors that tell neighbours from noise; :meth:`train` makes them."""
 
-    embeddings: Embeddings  #: the vectors v of the words as centres: those to use
+    embeddings: Embeddings  #: the vectors v of the words as centres, those to use
     contexts: Embeddings  #: the vectors u of the words as neighbours; the products v·u were trained
     losses: list[float]  #: the loss of each epoch, in nats per neighbour
 
