@@ -133,4 +133,6 @@ def test_gradients_equal_torchs(name, shape, bias):
     wanted = [x, *linear.parameters()]
     for ours, theirs in zip(torch.autograd.grad(y, wanted, dy), torch.autograd.grad(expected, wanted, dy), strict=True):
         assert ours.shape == theirs.shape
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+        # A weight's gradient is a sum of up to 5,677 products, in another order: where it cancels to a small number,
+        # the rounding is still that of the large ones.
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * theirs.abs().max().item() + 1e-6)
