@@ -12,6 +12,9 @@
         story.instruction, story.response
         story.preferred, story.rejected   # two endings, and story.preference with the prompt and the reason
 
+What any text says is read by :func:`~aigc_book.data.stories.facts.facts_in`, to be compared with a record: so one
+counts what a model's stories get wrong.
+
 Whatever is there in both languages is a :class:`~aigc_book.data.stories.language.Pair`, ``.english`` and ``.chinese``.
 
 A story begins with an event record, a :class:`~aigc_book.data.stories.records.Record`: who, with whom, where, when,
@@ -23,6 +26,7 @@ event occur in no other split. A record belongs to one split only, whatever the 
 """
 
 from aigc_book.data.stories.events import KINDS
+from aigc_book.data.stories.facts import Facts, facts_in
 from aigc_book.data.stories.labels import BIO_TAGS, Entity, bio_tags, tokens
 from aigc_book.data.stories.language import Pair
 from aigc_book.data.stories.preferences import FLAWS, Preference
@@ -37,6 +41,7 @@ __all__ = [
     "SENTIMENTS",
     "SPLITS",
     "Entity",
+    "Facts",
     "Instruction",
     "Pair",
     "Preference",
@@ -45,6 +50,7 @@ __all__ = [
     "Story",
     "bio_tags",
     "endless",
+    "facts_in",
     "is_held_out",
     "stories",
     "story",
