@@ -22,6 +22,7 @@ from aigc_book.training.checkpoint import Checkpoints, check_plain
 from aigc_book.training.epochs import length, with_state
 from aigc_book.training.evaluate import evaluate
 from aigc_book.training.history import History
+from aigc_book.training.interruption import held_back
 from aigc_book.training.losses import Loss, next_token_loss
 from aigc_book.training.optimizers import AdamW, decay_groups
 from aigc_book.training.randomness import random_state, set_random_state
@@ -153,7 +154,8 @@ def train(
 
     Nothing is trained before the first entry is asked for. While the caller looks, the model's modes and the rates of
     the optimizers are the caller's; what is drawn from the global generators meanwhile doesn't change what training
-    draws.
+    draws. Ctrl-C, and a notebook's stop button, wait for the end of the step and for its checkpoint
+    (:func:`aigc_book.training.interruption.held_back`); then comes the ``KeyboardInterrupt``.
 
     With ``resume=True`` the same call goes on after an interruption, however sudden, as if there had been none: the
     weights, the history (but for ``seconds``) and all later batches are the same bit for bit, on the same machine.
@@ -255,23 +257,24 @@ def _entries(
     try:
         with freed_memory_kept(device):
             while recorder.step < config.steps:
-                with training(model):
-                    recorder.start_clock()
-                    norm = step()
-                    while not any(is_due(every) for every in intervals):
+                with held_back() as interruption:
+                    with training(model):
+                        recorder.start_clock()
                         norm = step()
-                    recorder.stop_clock()
-                logged = validation_loss = checkpoint = None
-                rate = optimizers[0].param_groups[0]["lr"] * schedule(recorder.step - 1)
-                if is_due(config.log_every):
-                    logged = recorder.enter(rate, norm)
-                    bar.set_postfix_str(f"loss {logged:.3f}")
-                if to_evaluate and is_due(config.eval_every):
-                    validation_loss = evaluate(model, validation, loss=loss, dtype=config.dtype).mean
-                    recorder.enter_validation(validation_loss)
-                if to_save and is_due(save_every):
-                    with _told(run, recorder.step):
-                        checkpoint = run.save(validation_loss)
+                        while not interruption.came and not any(is_due(every) for every in intervals):
+                            norm = step()
+                        recorder.stop_clock()
+                    logged = validation_loss = checkpoint = None
+                    rate = optimizers[0].param_groups[0]["lr"] * schedule(recorder.step - 1)
+                    if is_due(config.log_every):
+                        logged = recorder.enter(rate, norm)
+                        bar.set_postfix_str(f"loss {logged:.3f}")
+                    if to_evaluate and is_due(config.eval_every):
+                        validation_loss = evaluate(model, validation, loss=loss, dtype=config.dtype).mean
+                        recorder.enter_validation(validation_loss)
+                    if to_save and (is_due(save_every) or interruption.came):
+                        with _told(run, recorder.step):
+                            checkpoint = run.save(validation_loss)
                 own = random_state()
                 if theirs is not None:
                     set_random_state(theirs)
