@@ -206,7 +206,7 @@ def corpus_bleu(hypotheses: Texts, references: References, settings: BleuSetting
 
     Args:
         hypotheses: the texts to be scored. An empty text is a translation with no words: it matches nothing.
-        references: ``references[i]`` is the reference of ``hypotheses[i]``, or a list of several.
+        references: ``references[i]`` is the reference of ``hypotheses[i]``; or all of them are lists of several.
         settings: tokenizer, smoothing and orders.
 
     Returns:

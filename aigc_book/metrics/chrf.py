@@ -157,7 +157,7 @@ def chrf(hypotheses: str | Texts, references: str | References, settings: ChrfSe
     Args:
         hypotheses: one text, or a list of texts. An empty text scores 0.
         references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
-            ``hypotheses[i]`` and is a text or a list of texts.
+            ``hypotheses[i]`` and is a text or a list of texts, the same for all.
         settings: orders and β; ``ChrfSettings(word_order=2)`` gives chrF++.
 
     Returns:

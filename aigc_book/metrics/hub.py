@@ -128,8 +128,8 @@ class _TextModule(_Module):
         return evaluate.MetricInfo(
             description=self._metric.description,
             citation=self._metric.citation,
-            inputs_description="\npredictions: texts. references: references[i], a text or a list of texts, belongs to "
-            f"predictions[i]. Further arguments are those of {self._metric.settings.__name__}.\n",
+            inputs_description="\npredictions: texts. references: references[i] belongs to predictions[i]; all are "
+            f"texts, or all are lists of texts. Further arguments are those of {self._metric.settings.__name__}.\n",
             features=datasets.Features(
                 {"predictions": datasets.Value("string"), "references": datasets.Sequence(datasets.Value("string"))}
             ),

@@ -170,7 +170,7 @@ def meteor(
     Args:
         hypotheses: one text, or a list of texts. An empty text scores 0.
         references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
-            ``hypotheses[i]`` and is a text or a list of texts.
+            ``hypotheses[i]`` and is a text or a list of texts, the same for all.
         settings: tokenizer, stages of the alignment, α, β and γ.
 
     Returns:

@@ -1,7 +1,8 @@
 """What every metric is given: hypotheses, and for each of them one reference or several. Checked here, once.
 
-The layout is the same everywhere: ``references[i]`` belongs to ``hypotheses[i]`` and is a text or a list of texts.
-(sacrebleu turns it the other way round: one list for all first references, one for all second ones, and so on.)
+The layout is the same everywhere: ``references[i]`` belongs to ``hypotheses[i]``, and either all of them are texts or
+all are lists of texts, so that one sees which of the two is meant. (sacrebleu turns
+it the other way round: one list for all first references, one for all second ones, and so on.)
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -20,15 +21,15 @@ def read_pairs(hypotheses: str | Texts, references: str | References) -> tuple[l
     Args:
         hypotheses: one text, or a list of texts.
         references: for one text its reference, or a list of its references; for a list of texts a list of the same
-            length whose items are texts or lists of texts.
+            length whose items are all texts or all lists of texts.
 
     Returns:
         The hypotheses, and the references of each.
 
     Raises:
-        ValueError: no hypotheses, unequal lengths, a string where a list belongs, a hypothesis without references,
-            something that is not a text, or a container that iterates over something else than its texts or in an
-            arbitrary order (a table, a dictionary, a set).
+        ValueError: no hypotheses, unequal lengths, a string where a list belongs, texts beside lists among the
+            references, a hypothesis without references, something that is not a text, or a container that iterates over
+            something else than its texts or in an arbitrary order (a table, a dictionary, a set).
     """
     if isinstance(hypotheses, str):
         hypotheses, references = [hypotheses], [references]
@@ -44,6 +45,12 @@ def read_pairs(hypotheses: str | Texts, references: str | References) -> tuple[l
     sets = [
         [item] if isinstance(item, str) else read_list(item, f"references[{i}]") for i, item in enumerate(references)
     ]
+    one, several = ([i for i, item in enumerate(references) if isinstance(item, str) is kind] for kind in (True, False))
+    if one and several:
+        raise ValueError(
+            f"references must be all texts or all lists of texts; got a text in references[{one[0]}] and a list in"
+            f" references[{several[0]}] (a single reference among lists is a list of one)"
+        )
     for i, (hypothesis, texts) in enumerate(zip(hypotheses, sets, strict=True)):
         if not isinstance(hypothesis, str):
             raise ValueError(f"hypotheses[{i}] must be a text; got {type(hypothesis).__name__}")

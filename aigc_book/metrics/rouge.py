@@ -158,7 +158,7 @@ def rouge(
     Args:
         hypotheses: one text, or a list of texts. An empty text scores 0.
         references: for one text its reference or a list of them; for a list ``references[i]`` belongs to
-            ``hypotheses[i]`` and is a text or a list of texts.
+            ``hypotheses[i]`` and is a text or a list of texts, the same for all.
         kinds: of ``"rouge1"`` … ``"rouge9"``, ``"rougeL"``, ``"rougeLsum"``.
         settings: tokenizer and stemming; in the place of its kind stands each of ``kinds``.
 

@@ -185,7 +185,7 @@ def test_a_function_can_be_the_tokenizer():
 
 
 def test_segments_by_themselves():
-    stats = segment_stats(["a b", "c"], [["a b", "a"], "c"])
+    stats = segment_stats(["a b", "c"], [["a b", "a"], ["c"]])
     assert [s.hypothesis_length for s in stats] == [2, 1]
     assert [s.n_references for s in stats] == ["2", "1"]
     assert stats[0].score().counts == (2, 1, 0, 0)

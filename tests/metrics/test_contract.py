@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_book import __version__
-from aigc_book.metrics.hub import METRICS
+from aigc_book.metrics.hub import METRICS, load
 from aigc_book.metrics.perplexity import perplexity
 from aigc_book.metrics.tokenize import tokenize
 
@@ -103,7 +103,7 @@ def test_statistics_add_up_to_the_score(name, setting, corpus, cut, rng):
 @every_case
 def test_a_score_says_how_it_was_made(name, setting):
     metric = METRICS[name]
-    score = metric.score(["The cat sat", "a"], [["the cat sat", "so"], "b"], setting)
+    score = metric.score(["The cat sat", "a"], [["the cat sat", "so"], ["b"]], setting)
     assert score.signature.startswith("nrefs:var|") and score.signature.endswith(f"version:aigc_book-{__version__}")
     assert score.stats.settings == setting
     report = score.report()
@@ -214,6 +214,29 @@ def test_a_string_is_no_list(name):
             call()
 
 
+MIXED = [
+    (lambda: ["a", ["a", "b"]], r"got a text in references\[0\] and a list in references\[1\]"),
+    (lambda: [["a", "b"], "a"], r"got a text in references\[1\] and a list in references\[0\]"),
+    (lambda: [("a",), "a"], r"got a text in references\[1\] and a list in references\[0\]"),
+    (lambda: np.array([["a"], "a"], object), r"got a text in references\[1\] and a list in references\[0\]"),
+    (lambda: iter(["", iter("a")]), r"got a text in references\[0\] and a list in references\[1\]"),
+]
+
+
+@every_metric
+@pytest.mark.parametrize(("references", "message"), MIXED)
+def test_texts_beside_lists_of_texts(name, references, message):
+    """Is ["a", ["a", "b"]] one reference for the first and two for the second, or is a pair of brackets lost?"""
+    metric, hypotheses = METRICS[name], ["a", "b"]
+    for call in (
+        lambda: metric.score(hypotheses, references(), metric.settings()),
+        lambda: metric.segment_stats(hypotheses, references(), metric.settings()),
+        lambda: load(name).compute(predictions=hypotheses, references=references()),
+    ):
+        with pytest.raises(ValueError, match="references must be all texts or all lists of texts; " + message):
+            call()
+
+
 @every_metric
 def test_one_iterator_for_both_sides(name):
     for i in range(2):
@@ -226,7 +249,7 @@ def test_one_iterator_for_both_sides(name):
 def test_a_tokenizer_that_gives_one_text(name):
     """As all of sacrebleu's do."""
     metric = METRICS[name]
-    texts = ["The cat, sat", "a  dog"], ["the cat sat,", ["a dog", "dog a"]]
+    texts = ["The cat, sat", "a  dog"], [["the cat sat,"], ["a dog", "dog a"]]
     expected = metric.score(*texts, metric.settings(tokenize=lambda text: tokenize(text, "13a")))
     found = metric.score(*texts, metric.settings(tokenize=lambda text: " ".join(tokenize(text, "13a"))))
     assert found.score == expected.score
@@ -281,7 +304,7 @@ def test_one_text_against_very_many_references(name):
 
 @every_metric
 def test_input_is_left_as_it_was(name):
-    hypotheses, references = ["The cat ", "a"], [["A cat", "CAT"], "b"]
+    hypotheses, references = ["The cat ", "a"], [["A cat", "CAT"], ["b"]]
     before = copy.deepcopy((hypotheses, references))
     for call in both(name, hypotheses, references):
         call()

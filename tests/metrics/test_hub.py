@@ -225,7 +225,7 @@ def test_what_perplexity_refuses(nlls, counts, message):
 
 
 def test_input_is_left_as_it_was():
-    predictions, references = list(PREDICTIONS), [["a", "b"], "c"]
+    predictions, references = list(PREDICTIONS), [["a", "b"], ["c"]]
     before = copy.deepcopy((predictions, references))
     hub.load("rouge").compute(predictions=predictions, references=references)
     assert (predictions, references) == before

@@ -188,7 +188,7 @@ def test_empty_texts_score_0():
 
 
 def test_what_a_result_says():
-    result = meteor(["a b", "c"], [["a b", "b"], "c"], MeteorSettings(synonyms=SOME))
+    result = meteor(["a b", "c"], [["a b", "b"], ["c"]], MeteorSettings(synonyms=SOME))
     assert str(result) == (
         "METEOR = 0.7188 (precision = 1.0000 recall = 1.0000 penalty = 0.1481 matches = 3 chunks = 2 hyp_len = 3 "
         "ref_len = 3 pairs = 2)"

@@ -10,7 +10,7 @@ from aigc_book.metrics.pairs import best_references, count_references, merge_cou
         ("a", "b", (["a"], [["b"]])),
         ("a", ["b", "c"], (["a"], [["b", "c"]])),
         (["a", "b"], ["c", "d"], (["a", "b"], [["c"], ["d"]])),
-        (("a", "b"), (("c", "d"), "e"), (["a", "b"], [["c", "d"], ["e"]])),
+        (("a", "b"), (("c", "d"), ("e",)), (["a", "b"], [["c", "d"], ["e"]])),
         (iter(["a"]), iter(["b"]), (["a"], [["b"]])),
         (np.array(["a"]), np.array(["b"]), (["a"], [["b"]])),
         ("", "", ([""], [[""]])),
@@ -44,10 +44,10 @@ def test_what_is_refused(hypotheses, references, message):
 
 
 def test_input_is_left_as_it_was():
-    hypotheses, references = ["a", "b"], ["c", ["d"]]
+    hypotheses, references = ["a", "b"], [["c"], ["d"]]
     _, sets = read_pairs(hypotheses, references)
     sets[1].append("e")
-    assert (hypotheses, references) == (["a", "b"], ["c", ["d"]])
+    assert (hypotheses, references) == (["a", "b"], [["c"], ["d"]])
 
 
 def test_counts_of_references():

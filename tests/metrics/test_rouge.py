@@ -143,7 +143,7 @@ def test_empty_texts_score_0():
 
 
 def test_what_a_result_says():
-    result = corpus_rouge(["a b", "c"], [["a b", "b"], "c"], RougeSettings("rouge1", tokenize="zh", stem=True))
+    result = corpus_rouge(["a b", "c"], [["a b", "b"], ["c"]], RougeSettings("rouge1", tokenize="zh", stem=True))
     assert str(result) == (
         "rouge1 = 1.0000 (precision = 1.0000 recall = 1.0000 hits = 3 hyp_total = 3 ref_total = 3 pairs = 2)"
     )
