@@ -1,5 +1,6 @@
 """Word vectors: look one up, ask for neighbours and analogies, keep them in GloVe's text format."""
 
+import codecs
 import difflib
 import os
 import re
@@ -15,6 +16,24 @@ from torch.nn import functional as F
 from aigc_book.files import write_aside
 
 _HEADER = re.compile("([0-9]+) ([0-9]+)")  # word2vec's first line: how many words, and how many numbers each has
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")  # float() takes "1_0" and "１" as well
+_NOT_FINITE = {"nan", "inf", "infinity"}
+_PLAIN = re.compile(r"[0-9eE+\-. ]*")  # what the numbers of a line are written with
+# How files begin that hold vectors, or should, in another form, and what to do with one.
+_OTHER_FORMS = {
+    b"\x1f\x8b": "compressed with gzip; unpack it first (gunzip)",
+    b"PK\x03\x04": "a zip archive; unpack it first and give the text file that was in it",
+    b"BZh91AY&SY": "compressed with bzip2; unpack it first (bunzip2)",
+    b"\xfd7zXZ\x00": "compressed with xz; unpack it first (unxz)",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first (unzstd)",
+    b"\x93NUMPY": "an array of NumPy's; give its rows to Embeddings(words, vectors)",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+    b"version https://git": "Git's pointer to a large file; run git lfs pull in its folder, or download it",
+    b"<!DOCTYPE html": "a web page; download the file itself",
+    b"<!doctype html": "a web page; download the file itself",
+    b"<html>\n": "a web page; download the file itself",
+}
 _MARK = "\ufeff"  # the byte order mark, with which some programs begin a file
 _SEARCHED = 20_000  # words that are compared with an unknown one
 
@@ -163,10 +182,10 @@ class Embeddings:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is empty, a line is no UTF-8 text or has another number of numbers than the first, what
-                should be a number is none or is not finite, a word comes twice, the last line has no line end (so that
-                its last number may be cut), or the first line announces other words and numbers than there are. The
-                message names the line.
+            ValueError: the file is empty, compressed or of another format, a line is no UTF-8 text or has another
+                number of numbers than the first, what should be a number is none or is not finite, a word comes twice,
+                the last line has no line end (so that its last number may be cut), or the first line announces other
+                words and numbers than there are. The message names the line.
         """
         path = Path(path).expanduser()
         if not path.is_file():
@@ -177,6 +196,7 @@ class Embeddings:
         rows: list[np.ndarray] = []
         header = None  # line 1, if it may be one
         with path.open("rb") as lines:  # in which only \n ends a line
+            _refuse_other_forms(lines.peek(), path)
             for number, raw in enumerate(lines, start=1):
                 if len(rows) == max_words:
                     break
@@ -249,13 +269,41 @@ def _first_entry(header: re.Match, rows: list, path: Path, cut_off: bool) -> tup
 
 def _numbers(texts: list[str], where: str) -> np.ndarray:
     if not texts:
-        raise ValueError(f"{where} must hold a word and its numbers, with spaces between them; got no numbers")
+        raise ValueError(
+            f"{where} must hold a word and its numbers, with spaces between them (not tabs or commas); got no numbers"
+        )
     try:
+        if not _PLAIN.fullmatch(" ".join(texts)):
+            raise ValueError
         with np.errstate(over="ignore"):  # of 1e99, which is refused below
             row = np.array(texts, dtype=np.float32)
-    except ValueError as error:
-        raise ValueError(f"{where} must hold a word and then numbers: {error}") from error
+    except ValueError:
+        wrong = next(text for text in texts if not _NUMBER.fullmatch(text))
+        kind = "finite numbers" if wrong.lstrip("+-").lower() in _NOT_FINITE else "a word and then numbers"
+        raise ValueError(f"{where} must hold {kind}; got {wrong!r}") from None
     if not np.isfinite(row).all():
         wrong = texts[int(np.argmin(np.isfinite(row)))]
         raise ValueError(f"{where} must hold finite numbers; got {wrong!r}")
     return row
+
+
+def _refuse_other_forms(begin: bytes, path: Path) -> None:
+    for mark, form in _OTHER_FORMS.items():
+        if begin.startswith(mark):
+            raise ValueError(f"{path} must be a text file with a word and its numbers on each line; it is {form}")
+    first, _, rest = begin.partition(b"\n")
+    header = _HEADER.fullmatch(first.strip().decode("ascii", "replace"))
+    if header and _is_binary(rest.partition(b" ")[2][: 4 * int(header[2])]):
+        raise ValueError(
+            f"{path} must be a text file with a word and its numbers on each line; it is word2vec's binary form: have"
+            " another program write it as text (gensim's save_word2vec_format with binary=False)"
+        )
+
+
+def _is_binary(numbers: bytes) -> bool:
+    """Whether this is no text: in word2vec's binary form four bytes for each number come after the word."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(numbers)
+    except UnicodeDecodeError:
+        return True
+    return any(byte < ord("\t") for byte in numbers)

@@ -1,5 +1,8 @@
 """Word vectors: neighbours and analogies by hand, GloVe's format there and back, every documented error."""
 
+import bz2
+import gzip
+import lzma
 import math
 
 import numpy as np
@@ -260,13 +263,34 @@ def test_neighbours_of_what_is_no_word(royal):
         (b"a 1 2\nb 3 4 5\n", "line 2 of .*v.txt must hold a word and 2 numbers; got 'b' and 3 numbers"),
         (b"a 1 2\nb\n", "line 2 of .*v.txt must hold a word and its numbers.*; got no numbers"),
         (b"a 1 2\n\nb 3 4\n", "line 2 of .*; got no numbers"),
-        (b"a 1 2\nb 3 x\n", "line 2 of .*v.txt must hold a word and then numbers: .*'x'"),
+        (b"a 1 2\nb 3 x\n", "line 2 of .*v.txt must hold a word and then numbers; got 'x'"),
         (b"a 1 2\nb  3 4\n", "line 2 of .*v.txt must hold a word and then numbers"),
         (b"a 1 nan\n", "line 1 of .*v.txt must hold finite numbers; got 'nan'"),
         (b"a 1 -inf\n", "line 1 of .*v.txt must hold finite numbers; got '-inf'"),
         (b"a 1 1e99\n", "line 1 of .*v.txt must hold finite numbers; got '1e99'"),
         (b"a 1 2\nb 3 4\na 5 6\n", "line 3 of .*v.txt has the word 'a', as line 1 does"),
         (b" 1 2\n", "line 1 of .*v.txt must hold a word and numbers; got ''"),
+        (b"a 1_0 2\n", "line 1 of .*v.txt must hold a word and then numbers; got '1_0'"),
+        ("a 1 ２\n".encode(), "line 1 of .*v.txt must hold a word and then numbers; got '２'"),
+        ("a 1 ٣\n".encode(), "line 1 of .*v.txt must hold a word and then numbers; got '٣'"),
+        (b"a 1 \x0b2\n", r"line 1 of .*v.txt must hold a word and then numbers; got '\\x0b2'"),
+        (b"a 1 0x10\n", "line 1 of .*v.txt must hold a word and then numbers; got '0x10'"),
+        (b"a 1 1,5\n", "line 1 of .*v.txt must hold a word and then numbers; got '1,5'"),
+        (b"a 1 +Infinity\n", r"line 1 of .*v.txt must hold finite numbers; got '\+Infinity'"),
+        (b"a\t1\t2\n", r"line 1 of .*numbers, with spaces between them \(not tabs or commas\)"),
+        (b"a,1,2\n", r"line 1 of .*numbers, with spaces between them \(not tabs or commas\)"),
+        (gzip.compress(b"a 1 2\n"), r"v.txt must be a text file .*; it is compressed with gzip; unpack it first"),
+        (bz2.compress(b"a 1 2\n"), r"v.txt must be a text file .*; it is compressed with bzip2; unpack it first"),
+        (lzma.compress(b"a 1 2\n"), r"v.txt must be a text file .*; it is compressed with xz; unpack it first"),
+        (b"PK\x03\x04\x14\0", r"v.txt must be a text file .*; it is a zip archive; unpack it first"),
+        ("a 1 2\n".encode("utf-16"), r"v.txt must be a text file .*; it is UTF-16 text; save it as UTF-8"),
+        (b"<!DOCTYPE html>\n<html>", r"v.txt must be a text file .*; it is a web page; download the file itself"),
+        (b"version https://git-lfs.github.com/spec/v1\n", r"v.txt must be a text file .*; it is Git's pointer"),
+        (b"2 3\na " + np.array([1, 2, 3], "<f4").tobytes() + b"\nb ", "v.txt must be .*; it is word2vec's binary form"),
+        (
+            b"2 3\na " + np.array([0.1, -0.7, 3], "<f4").tobytes() + b"b ",
+            "v.txt must be .*it is word2vec's binary form",
+        ),
         (b"a 1 2\n\xff 3 4\n", "line 2 of .*v.txt must be UTF-8 text; got the byte 0xff"),
         (b"a 1 2\nb\xc2\xa03 4\n", "line 2 of .*v.txt must hold a word and 2 numbers; got 'b.*3' and 1 numbers"),
     ],
