@@ -2,7 +2,9 @@
 
 Batches with ``state_dict`` and ``load_state_dict`` know their place. All others are gone through from the beginning of
 the epoch: the random generators are put back to where they were then, so that a shuffling ``DataLoader`` draws the same
-order, and the batches that were used are passed over and compared with what was seen.
+order, and the batches that were used are passed over and compared with what was seen. (What a data set draws itself
+inside of a ``DataLoader``'s persistent workers can't be put back; then a resumed run that is no longer in the first
+epoch says that the batches are others. Without ``persistent_workers`` the workers are seeded anew for each epoch.)
 """
 
 import inspect
@@ -103,6 +105,8 @@ class Epochs:
             return
         own = random_state()
         try:
+            if self._epoch > 0 and getattr(self.batches, "persistent_workers", False):
+                iter(self.batches)  # the first time it starts its workers, and draws a seed that later epochs don't
             self._restore(state["start"])
             self._begin()
             self._pass_over(state)
