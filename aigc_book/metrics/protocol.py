@@ -9,7 +9,7 @@ statistics and scores their sums, and whatever is asked of several metrics at on
 tests) is asked in these words alone.
 
 To add a metric: a file with its settings, statistics, score, ``segment_stats`` and the function that scores a corpus;
-a line in ``METRICS`` of :mod:`aigc_book.metrics.hub`, which also puts it under the tests of this contract.
+a line in ``METRICS`` of :mod:`aigc_book.metrics.table`, which also puts it under the tests of this contract.
 """
 
 from numbers import Integral, Real

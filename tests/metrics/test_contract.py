@@ -1,6 +1,6 @@
 """The contract of a metric (aigc_book.metrics.protocol), the same tests for all of them.
 
-The metrics are those of the hub: whoever adds one there, with a second setting in OTHERS below, has it tested here.
+The metrics are those of the table: whoever adds one there, with a second setting in OTHERS below, has it tested here.
 """
 
 import copy
@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_book import __version__
-from aigc_book.metrics.hub import METRICS, load
+from aigc_book.metrics.hub import load
 from aigc_book.metrics.perplexity import perplexity
+from aigc_book.metrics.table import METRICS
 from aigc_book.metrics.tokenize import tokenize
 
 OTHERS = {
