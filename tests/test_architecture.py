@@ -22,6 +22,7 @@ ROOMS = {
     "models": {"files", "layers"},
     "training": {"data", "files", "kernels", "layers", "runtime"},
     "decoding": {"kernels", "layers"},
+    "alignment": {"data", "decoding", "layers", "models", "training"},
     "metrics": set(),
     "plotting": set(),
     "scaling": {"layers", "models"},
@@ -38,6 +39,7 @@ OUTSIDE = {
     "models": {"huggingface_hub", "nltk", "numpy", "safetensors", "torch"},
     "training": {"numpy", "safetensors", "torch", "tqdm"},
     "decoding": {"numpy", "torch", "tqdm"},
+    "alignment": {"numpy", "torch"},
     "metrics": {"datasets", "evaluate", "nltk", "numpy"},
     "plotting": {"cycler", "matplotlib", "matplotlib_inline", "numpy"},
     "scaling": {"numpy", "scipy", "torch"},
@@ -45,7 +47,7 @@ OUTSIDE = {
 }
 # What a machine with plain PyTorch lacks; models are trained and sampled from without it.
 TOOL_CHAIN = ("nltk", "torchtext", "evaluate", "datasets", "tokenizers", "sklearn", "matplotlib", "transformers")
-PLAIN = ("runtime", "files", "kernels", "layers", "models", "training", "decoding")
+PLAIN = ("runtime", "files", "kernels", "layers", "models", "training", "decoding", "alignment")
 MOST_LINES = 450
 DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc"}
 
