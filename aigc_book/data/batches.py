@@ -3,6 +3,7 @@
 Shape letters: B sequences in a batch, T positions, N ids in all; ids may lie on disk (:mod:`aigc_book.data.id_files`).
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 
 from aigc_book.data.id_files import MappedPages, as_ids
 
+_COMPARED = 4096  # ids, evenly spaced, by which a run that goes on recognises its text
 IGNORED = -100  # a target that counts for nothing, torch's convention
 
 
@@ -131,6 +133,9 @@ class RandomWindows:
         # (2, 1, T): the offsets of the inputs, and those of the targets one further
         self._offsets = np.arange(block_size) + np.arange(2)[:, None, None]
         self._pages = MappedPages(self.ids)
+        some = self.ids[:: -(-len(self.ids) // _COMPARED)]
+        self._checksum = zlib.crc32(some.astype("<i8").tobytes())
+        self._pages.touched(len(some), self.ids.itemsize)
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -153,7 +158,8 @@ class RandomWindows:
         """Go on from a :meth:`state_dict`.
 
         Raises:
-            ValueError: the state is of other ids (by their number) or of another batch or window size.
+            ValueError: the state is of other ids (by their number and by some thousands of them), or of another batch
+                or window size.
         """
         saved = {name: state.get(name) for name in self._shape()}
         if saved != self._shape() or "random_state" not in state:
@@ -162,7 +168,12 @@ class RandomWindows:
         self._drawn = state["batches_drawn"]
 
     def _shape(self) -> dict:
-        return {"n_ids": len(self.ids), "batch_size": self.batch_size, "block_size": self.block_size}
+        return {
+            "n_ids": len(self.ids),
+            "batch_size": self.batch_size,
+            "block_size": self.block_size,
+            "checksum": self._checksum,
+        }
 
 
 class SequentialWindows:
@@ -214,8 +225,10 @@ def pad_batch(sequences: Sequence, pad_id: int, *, side: str = "right") -> tuple
 
     Raises:
         ValueError: there are no sequences, one of them is empty or not one-dimensional, or side is neither.
-        TypeError: the ids are not integers.
+        TypeError: the ids, or pad_id, are not integers.
     """
+    if isinstance(pad_id, bool) or not hasattr(pad_id, "__index__"):
+        raise TypeError(f"pad_id must be an integer; got {pad_id!r}")
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'left' or 'right'; got {side!r}")
     rows = [as_ids(sequence) for sequence in sequences]
@@ -238,17 +251,24 @@ def _batch(pair: np.ndarray) -> Batch:
 
 
 def _check_sequences(name: str, ids: torch.Tensor) -> None:
+    if not isinstance(ids, torch.Tensor):
+        raise ValueError(f"{name} must be a tensor of whole numbers of shape (B, T); got {type(ids).__name__}")
     if ids.dim() != 2 or ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
         raise ValueError(f"{name} must be whole numbers of shape (B, T); got {ids.dtype} of shape {tuple(ids.shape)}")
 
 
 def _check_targets(name: str, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    for which, tensor in ((name, inputs), ("targets", targets)):
+        if not isinstance(tensor, torch.Tensor):
+            raise ValueError(f"{which} must be a tensor; got {type(tensor).__name__}")
     sizes = [t.size(0) if t.dim() else None for t in (inputs, targets)]
     if sizes[0] is None or sizes[0] != sizes[1]:
         raise ValueError(f"{name} and targets need the same batch size; got {sizes[0]} and {sizes[1]}")
 
 
 def _check_mask(name: str, mask: torch.Tensor | None, ids: torch.Tensor) -> None:
+    if mask is not None and not isinstance(mask, torch.Tensor):
+        raise ValueError(f"{name} must be a boolean tensor or None; got {type(mask).__name__}")
     if mask is not None and (mask.dtype != torch.bool or mask.shape != ids.shape):
         raise ValueError(
             f"{name} must be boolean of shape {tuple(ids.shape)}, True = may attend; "

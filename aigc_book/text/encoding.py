@@ -79,11 +79,11 @@ def encode_corpus(
         ValueError: end_of_text is no id of the tokenizer, piece_chars is below 1, a text is no string, or as the
             tokenizer's ``encode``.
     """
-    if end_of_text is not None and not 0 <= end_of_text < tokenizer.vocab_size:
+    if end_of_text is not None and not (is_whole(end_of_text) and 0 <= end_of_text < tokenizer.vocab_size):
         raise ValueError(
             f"end_of_text must be from 0 to vocab_size - 1 = {tokenizer.vocab_size - 1}, or None; got {end_of_text}"
         )
-    if piece_chars < 1:
+    if not is_whole(piece_chars) or piece_chars < 1:
         raise ValueError(f"piece_chars must be at least 1; got {piece_chars}")
     texts, cut = as_texts(texts), getattr(tokenizer, "cut", CUT)
     for document in [texts] if end_of_text is None else ([text] for text in texts):
@@ -142,7 +142,7 @@ def id_row(ids: Iterable[int]) -> list | Iterator[int]:
                 f"ids must be one row of ids; got shape {tuple(ids.shape)} (of a batch, decode each row: ids[0])"
             )
         return ids.tolist()
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+    if isinstance(ids, str | bytes | Mapping | set | frozenset) or not isinstance(ids, Iterable):
         raise ValueError(f"ids must be a list, array or tensor of integers; got {type(ids).__name__}")
     return ids if isinstance(ids, Iterator) else list(ids)
 
@@ -154,14 +154,24 @@ def checked_ids(ids: Iterable[int], vocab_size: int) -> list[int]:
         ValueError: the ids are no row of integers, or one is not from 0 to vocab_size − 1.
     """
     ids = list(id_row(ids))
-    try:
-        ids = [operator.index(i) for i in ids]
-    except TypeError:
-        wrong = next(i for i in ids if not hasattr(i, "__index__"))
-        raise ValueError(f"ids must be integers; got {wrong!r}, a {type(wrong).__name__}") from None
+    if not set(map(type, ids)) <= {int}:
+        if wrong := [i for i in ids if not is_whole(i)]:
+            raise ValueError(f"ids must be integers; got {wrong[0]!r}, a {type(wrong[0]).__name__}")
+        ids = list(map(operator.index, ids))
     if ids and (min(ids) < 0 or max(ids) >= vocab_size):
         raise ValueError(f"ids must be from 0 to vocab_size - 1 = {vocab_size - 1}; got {min(ids)} to {max(ids)}")
     return ids
+
+
+def is_whole(value: object) -> bool:
+    """Whether this is a whole number, of Python or NumPy or a tensor of one, and no truth value."""
+    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
+        return False
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return True
 
 
 def as_texts(texts: str | Iterable[str]) -> Iterator[str]:

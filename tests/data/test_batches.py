@@ -119,7 +119,7 @@ def test_a_state_does_not_change_when_more_is_drawn():
     assert state == kept != windows.state_dict()
 
 
-@pytest.mark.parametrize("other", [{"batch_size": 4}, {"block_size": 10}, {"ids": IDS[1:]}])
+@pytest.mark.parametrize("other", [{"batch_size": 4}, {"block_size": 10}, {"ids": IDS[1:]}, {"ids": IDS[::-1]}])
 def test_a_state_of_other_windows_is_refused(other):
     settings = {"ids": IDS, "batch_size": 3, "block_size": 11}
     state = RandomWindows(**settings).state_dict()
@@ -251,6 +251,9 @@ def test_batches_that_can_not_be_padded():
         pad_batch([[1], [0.5]], 0)
     with pytest.raises(ValueError, match=r"one-dimensional; got shape \(1, 1\)"):
         pad_batch([[[1]]], 0)
+    for pad_id in (None, 0.5, True, "0"):
+        with pytest.raises(TypeError, match=f"pad_id must be an integer; got {pad_id!r}"):
+            pad_batch([[1]], pad_id)
 
 
 # ---- batches
@@ -295,6 +298,11 @@ def test_batches_that_fit():
             lambda: Pairs(ids_of(2, 3), ids_of(2, 5), ids_of(2, 5), torch.ones(2, 5).bool()),
             r"source_mask must be boolean of shape \(2, 3\)",
         ),
+        (lambda: Batch([[1, 2]], ids_of(1, 2)), r"ids must be a tensor of whole numbers of shape \(B, T\); got list"),
+        (lambda: Batch(ids_of(1, 2), [[1, 2]]), "targets must be a tensor; got list"),
+        (lambda: Batch(ids_of(1, 2), ids_of(1, 2), [[True, True]]), "mask must be a boolean tensor or None; got list"),
+        (lambda: Pairs(None, ids_of(1, 2), ids_of(1, 2)), r"source must be a tensor .*; got NoneType"),
+        (lambda: Examples([1.0], ids_of(1)), "inputs must be a tensor; got list"),
         (lambda: Examples(torch.zeros(2, 3), ids_of(3)), "inputs and targets need the same batch size; got 2 and 3"),
         (lambda: Examples(torch.zeros(2, 3), torch.tensor(1)), "same batch size; got 2 and None"),
     ],

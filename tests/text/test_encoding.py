@@ -107,6 +107,9 @@ def test_settings_that_make_no_sense_are_refused(tokenizers):
             match=f"end_of_text must be from 0 to vocab_size - 1 = {size - 1}, or None; got {end}",
         ):
             list(encode_corpus(tokenizers["bpe"], ["a"], end_of_text=end))
+    for end in (True, 1.0, 1.5, "a"):
+        with pytest.raises(ValueError, match=f"end_of_text must be from 0 to .*, or None; got {end}"):
+            list(encode_corpus(tokenizers["bpe"], ["a"], end_of_text=end))
     with pytest.raises(ValueError, match="piece_chars must be at least 1; got 0"):
         list(encode_corpus(tokenizers["char"], ["a"], piece_chars=0))
 
@@ -139,6 +142,17 @@ class TestEveryTokenizer:
             ([[0, 1]], r"integers; got \[0, 1\], a list"),
             ([0, 1.0], "integers; got 1.0, a float"),
             (torch.tensor([0.5]), "integers; got 0.5, a float"),
+            ([True], "integers; got True, a bool"),
+            (np.array([True]), "integers; got True, a bool"),
+            (torch.tensor([True]), "integers; got True, a bool"),
+            ([np.bool_(True)], r"integers; got .*True.*, a bool"),
+            ([torch.tensor(True)], r"integers; got tensor\(True\), a Tensor"),
+            ([torch.tensor(0.5)], r"integers; got tensor\(0.5000\), a Tensor"),
+            ([torch.tensor([0, 1])], r"integers; got tensor\(\[0, 1\]\), a Tensor"),
+            (["0"], "integers; got '0', a str"),
+            ([None], "integers; got None, a NoneType"),
+            ({0, 1}, "a list, array or tensor of integers; got set"),
+            ({0: "a"}, "a list, array or tensor of integers; got dict"),
             ("01", "a list, array or tensor of integers; got str"),
             (None, "a list, array or tensor of integers; got NoneType"),
             (3, "a list, array or tensor of integers; got int"),
