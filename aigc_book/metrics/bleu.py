@@ -27,7 +27,7 @@ from aigc_book.metrics.pairs import (
     require_list,
     require_string,
 )
-from aigc_book.metrics.protocol import add, add_to_zero, check_settings, is_real, is_whole
+from aigc_book.metrics.protocol import add, add_to_zero, check_flags, check_settings, is_real, is_whole
 from aigc_book.metrics.tokenize import Tokenizer, check_tokenizer, tokenizer_name
 
 SMOOTHING_VALUES = {"none": None, "floor": 0.1, "add-k": 1.0, "exp": None}  # name → value unless one is given
@@ -64,10 +64,13 @@ class BleuSettings:
         check_tokenizer(self.tokenize)
         if self.smoothing not in SMOOTHING_VALUES:
             raise ValueError(f"smoothing must be one of {', '.join(SMOOTHING_VALUES)}; got {self.smoothing!r}")
-        if self.smoothing_value is not None and not (is_real(self.smoothing_value) and self.smoothing_value > 0):
-            raise ValueError(f"smoothing_value must be above 0; got {self.smoothing_value!r}")
+        if self.smoothing_value is not None and not (
+            is_real(self.smoothing_value) and 0 < self.smoothing_value < math.inf
+        ):
+            raise ValueError(f"smoothing_value must be above 0 and finite; got {self.smoothing_value!r}")
         if self.smoothing_value is not None and SMOOTHING_VALUES[self.smoothing] is None:
             raise ValueError(f"smoothing {self.smoothing!r} takes no smoothing_value; got {self.smoothing_value!r}")
+        check_flags(self, "lowercase", "effective_order")
         if not is_whole(self.max_order, 1):
             raise ValueError(f"max_order must be at least 1; got {self.max_order!r}")
 

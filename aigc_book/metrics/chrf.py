@@ -27,9 +27,10 @@ from aigc_book.metrics.pairs import (
     read_pairs,
     require_list,
 )
-from aigc_book.metrics.protocol import add, add_to_zero, check_settings, is_real, is_whole
+from aigc_book.metrics.protocol import add, add_to_zero, check_flags, check_settings, is_real, is_whole
 
 EPSILON = 1e-16
+LARGEST_BETA = 1e100  # its square is a number, too
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
@@ -63,8 +64,9 @@ class ChrfSettings:
             raise ValueError(f"char_order must be at least 1; got {self.char_order!r}")
         if not is_whole(self.word_order, 0):
             raise ValueError(f"word_order must be at least 0; got {self.word_order!r}")
-        if not (is_real(self.beta) and self.beta > 0):
-            raise ValueError(f"beta must be above 0; got {self.beta!r}")
+        if not (is_real(self.beta) and 0 < self.beta <= LARGEST_BETA):
+            raise ValueError(f"beta must be above 0 and at most {LARGEST_BETA:g}; got {self.beta!r}")
+        check_flags(self, "lowercase", "whitespace", "eps_smoothing")
 
 
 @dataclass(frozen=True)

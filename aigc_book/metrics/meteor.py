@@ -36,7 +36,7 @@ from aigc_book.metrics.pairs import (
     require_list,
     require_string,
 )
-from aigc_book.metrics.protocol import add, add_to_zero, check_settings, is_real
+from aigc_book.metrics.protocol import add, add_to_zero, check_flags, check_settings, is_real
 from aigc_book.metrics.tokenize import Tokenizer, check_tokenizer, tokenizer_name
 from aigc_book.metrics.word_matching import StemIds, Synonyms, align_rows, check_synonyms
 
@@ -72,10 +72,11 @@ class MeteorSettings:
         check_tokenizer(self.tokenize)
         if not (is_real(self.alpha) and 0 <= self.alpha <= 1):
             raise ValueError(f"alpha must be from 0 to 1; got {self.alpha!r}")
-        if not (is_real(self.beta) and self.beta >= 0):
-            raise ValueError(f"beta must be 0 or more; got {self.beta!r}")
+        if not (is_real(self.beta) and 0 <= self.beta < np.inf):
+            raise ValueError(f"beta must be 0 or more, and finite; got {self.beta!r}")
         if not (is_real(self.gamma) and 0 <= self.gamma <= 1):
             raise ValueError(f"gamma must be from 0 to 1; got {self.gamma!r}")
+        check_flags(self, "stem")
         check_synonyms(self.synonyms)
 
 

@@ -126,7 +126,8 @@ def perplexity(
 
     Raises:
         ValueError: no texts, unequal lengths, something else than numbers, a negative or undefined NLL, zero tokens,
-            characters or bytes in all, a count that is negative or not whole, or both ``texts`` and a count.
+            characters or bytes in all, a count that is negative or not whole, an NLL of a text without tokens, or both
+            ``texts`` and a count.
 
     >>> print(perplexity(8 * math.log(4), 8, texts="四选一"))
     perplexity = 4 (2.000 bits/token 5.333 bits/character 1.778 bits/byte tokens = 8)
@@ -140,10 +141,16 @@ def perplexity(
                 raise ValueError(f"texts must be a text or a list of texts; got {type(text).__name__}")
         n_characters = [len(text) for text in texts]
         n_bytes = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
-    nlls = read_nlls(nll_nats)
+    nlls, of_tokens = read_nlls(nll_nats), read_counts(n_tokens, "n_tokens")
+    total = _total(of_tokens, len(nlls), "n_tokens")
+    for i, (nll, count) in enumerate(zip(nlls, of_tokens, strict=True)):
+        if nll > 0 and not count:
+            raise ValueError(
+                f"a text without predicted tokens has an NLL of 0; got nll_nats[{i}]={nll}, n_tokens[{i}]=0"
+            )
     return PerplexityStats(
         nll_nats=math.fsum(nlls),
-        n_tokens=_total(n_tokens, len(nlls), "n_tokens"),
+        n_tokens=total,
         n_characters=None if n_characters is None else _total(n_characters, len(nlls), "n_characters"),
         n_bytes=None if n_bytes is None else _total(n_bytes, len(nlls), "n_bytes"),
     ).score()
@@ -151,7 +158,7 @@ def perplexity(
 
 def read_nlls(value: float | Iterable[float]) -> list[float]:
     """Negative log-likelihoods as a list; ``ValueError`` if there is none, or one that can't be."""
-    nlls = _numbers(value, "nll_nats")
+    nlls = list(map(float, _numbers(value, "nll_nats")))
     if not nlls:
         raise ValueError("nll_nats must hold at least one number; got an empty list")
     for nll in nlls:
@@ -164,12 +171,12 @@ def read_counts(value: int | Iterable[int], name: str) -> list[int]:
     """Counts as a list of whole numbers; ``ValueError`` if one is negative or not whole."""
     counts = _numbers(value, name)
     for count in counts:
-        if not (count >= 0 and count.is_integer()):
+        if not (count >= 0 and float(count).is_integer()):
             raise ValueError(f"{name} must be whole numbers of 0 or more; got {count:g}")
     return list(map(int, counts))
 
 
-def _numbers(value, name: str) -> list[float]:
+def _numbers(value, name: str) -> list[int | float]:
     """One number or many; Python's, or NumPy's and tensors', which ``item`` turns into Python's."""
     try:
         items = [value] if is_real(value) or getattr(value, "ndim", 1) == 0 else read_list(value, name, "numbers")
@@ -178,7 +185,7 @@ def _numbers(value, name: str) -> list[float]:
             raise TypeError
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be a number or a list of numbers; got {value!r}") from None
-    return list(map(float, items))
+    return items
 
 
 def _total(value: int | Iterable[int], length: int, name: str) -> int:

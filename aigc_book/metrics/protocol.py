@@ -15,6 +15,8 @@ a line in ``METRICS`` of :mod:`aigc_book.metrics.table`, which also puts it unde
 from numbers import Integral, Real
 from typing import Protocol, Self
 
+import numpy as np
+
 from aigc_book.metrics.pairs import References, Texts, merge_counts
 
 
@@ -89,6 +91,13 @@ def is_whole(value: object, least: int) -> bool:
 def is_real(value: object) -> bool:
     """A real number, of Python or NumPy, and no truth value."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_flags(settings: Settings, *names: str) -> None:
+    """Raise ``ValueError`` unless these settings are True or False: ``"no"`` would count as yes."""
+    for name in names:
+        if not isinstance(getattr(settings, name), bool | np.bool_):
+            raise ValueError(f"{name} must be True or False; got {getattr(settings, name)!r}")
 
 
 def add(left, right):

@@ -36,7 +36,7 @@ from aigc_book.metrics.pairs import (
     require_list,
 )
 from aigc_book.metrics.porter import stem as porter_stem
-from aigc_book.metrics.protocol import add, add_to_zero, check_settings
+from aigc_book.metrics.protocol import add, add_to_zero, check_flags, check_settings
 from aigc_book.metrics.tokenize import Tokenizer, check_tokenizer, tokenizer_name
 
 KINDS = ("rouge1", "rouge2", "rougeL")
@@ -65,6 +65,7 @@ class RougeSettings:
         if self.kind not in ALL_KINDS:
             raise ValueError(f"kind must be rouge1 to rouge9, rougeL or rougeLsum; got {self.kind!r}")
         check_tokenizer(self.tokenize)
+        check_flags(self, "stem")
 
 
 @dataclass(frozen=True)

@@ -197,8 +197,9 @@ def test_segments_by_themselves():
     [
         ({"tokenize": "14a"}, "tokenize must be one of 13a, zh, char, none, rouge, or a function; got '14a'"),
         ({"smoothing": "linear"}, "smoothing must be one of none, floor, add-k, exp; got 'linear'"),
-        ({"smoothing": "floor", "smoothing_value": 0}, "smoothing_value must be above 0; got 0"),
-        ({"smoothing": "floor", "smoothing_value": math.nan}, "smoothing_value must be above 0; got nan"),
+        ({"smoothing": "floor", "smoothing_value": 0}, "smoothing_value must be above 0 and finite; got 0"),
+        ({"smoothing": "floor", "smoothing_value": math.nan}, "smoothing_value must be above 0 and finite; got nan"),
+        ({"smoothing": "add-k", "smoothing_value": math.inf}, "smoothing_value must be above 0 and finite; got inf"),
         ({"smoothing": "exp", "smoothing_value": 1}, "smoothing 'exp' takes no smoothing_value; got 1"),
         ({"max_order": 0}, "max_order must be at least 1; got 0"),
     ],

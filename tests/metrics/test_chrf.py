@@ -157,8 +157,10 @@ def test_empty_texts_score_0():
     [
         ({"char_order": 0}, "char_order must be at least 1; got 0"),
         ({"word_order": -1}, "word_order must be at least 0; got -1"),
-        ({"beta": 0}, "beta must be above 0; got 0"),
-        ({"beta": math.nan}, "beta must be above 0; got nan"),
+        ({"beta": 0}, r"beta must be above 0 and at most 1e\+100; got 0"),
+        ({"beta": math.nan}, r"beta must be above 0 and at most 1e\+100; got nan"),
+        ({"beta": 1e300}, r"beta must be above 0 and at most 1e\+100; got 1e\+300"),
+        ({"beta": math.inf}, r"beta must be above 0 and at most 1e\+100; got inf"),
     ],
 )
 def test_options_that_are_refused(options, message):

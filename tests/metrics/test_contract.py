@@ -181,6 +181,19 @@ def test_columns_of_a_table(name, kind):
             call()
 
 
+@every_metric
+@pytest.mark.parametrize("wrong", ["no", "False", 0, 1, None, math.nan])
+def test_a_flag_is_true_or_false(name, wrong):
+    """ "no" is a text that isn't empty, and would count as yes."""
+    settings = METRICS[name].settings
+    flags = [field.name for field in dataclasses.fields(settings) if isinstance(field.default, bool)]
+    assert flags
+    for flag in flags:
+        with pytest.raises(ValueError, match=f"{flag} must be True or False; got {wrong!r}"):
+            settings(**{flag: wrong})
+        assert settings(**{flag: np.bool_(True)})
+
+
 BAD = [
     (Table(), r"must be a list of texts; got Table \(pass one of its columns\)"),
     ({"a": "b"}, r"must be a list of texts; got dict \(pass list\(its.values\(\)\)\)"),

@@ -89,6 +89,11 @@ def test_tokens_count_by_their_number_not_by_text():
 
 def test_ends_of_the_scale():
     assert perplexity(0, 5).perplexity == 1
+
+
+def test_counts_are_exact():
+    """Beyond 2⁵³ not every whole number is a float."""
+    assert perplexity([1.0, 0.0], [2**60 + 1, 0]).n_tokens == 2**60 + 1
     assert perplexity(math.inf, 5).perplexity == math.inf  # a token of probability 0
     assert perplexity(1e6, 5).perplexity == math.inf  # beyond a float
     assert perplexity(1e6, 5).bits_per_token == pytest.approx(2e5 / math.log(2))
@@ -126,6 +131,11 @@ def test_an_unknown_count_stays_unknown():
         ((1, 2.5), {}, "n_tokens must be whole numbers of 0 or more; got 2.5"),
         ((1, math.nan), {}, "n_tokens must be whole numbers of 0 or more; got nan"),
         (([1, 2], [3]), {}, "n_tokens must have one count for each of the 2 in nll_nats; got 1"),
+        (
+            ([1, 2], [0, 3]),
+            {},
+            r"a text without predicted tokens has an NLL of 0; got nll_nats\[0\]=1.0, n_tokens\[0\]=0",
+        ),
         ((1, 2), {"n_bytes": 0}, "n_bytes must be above 0 in all; got 0"),
         ((1, 2), {"n_characters": [1, 2]}, "n_characters must have one count for each of the 1 in nll_nats; got 2"),
         ((1, 2), {"texts": ""}, "n_characters must be above 0 in all; got 0"),
