@@ -11,9 +11,13 @@ import book_address
 import chapter_card
 import nbformat
 import offline
+import one_bar
 import outputs
 import pytest
 import runs
+from docutils import nodes
+from docutils.utils import new_document
+from myst_nb.sphinx_ import HideCodeCellNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -252,3 +256,35 @@ def test_matplotlibs_player_begins_at_its_last_frame():
     outputs.end_animation(cell)
     after = " ".join(cell.outputs[0].data["text/html"].split())
     assert "loop_select_id); anim7f.last_frame();" in after
+
+
+def folded(code, *shown, hide_mode="input"):
+    """A cell as MyST-NB leaves it in front of the writer: its code behind a bar, then what it shows."""
+    cell = nodes.container(nb_element="cell_code", hide_mode=hide_mode)
+    bar = HideCodeCellNode(prompt_show="Show code cell source", prompt_hide="Hide code cell source")
+    bar += nodes.container("", nodes.literal_block(code, code), nb_element="cell_code_source")
+    cell += bar
+    if shown:
+        cell += nodes.container("", *(nodes.paragraph(text, text) for text in shown), nb_element="cell_code_output")
+    return cell
+
+
+def test_folded_cells_in_a_row_have_one_bar_and_an_output_ends_it():
+    """imports, data, a figure | a cell behind it, text | a cell that isn't folded, two that show nothing"""
+    page = new_document("page")
+    page += [folded("imports"), folded("data"), nodes.target(), folded("draw()", "figure"), folded("after")]
+    page += nodes.paragraph("text", "text")
+    page += [folded("open", hide_mode="all"), folded("one"), folded("two")]
+    one_bar.OneBar(page).run()
+    bars = list(page.findall(HideCodeCellNode))
+    found = [[block.astext() for block in bar.findall(nodes.literal_block)] for bar in bars]
+    assert found == [["imports", "data", "draw()"], ["after"], ["open"], ["one", "two"]]
+    assert [bar["prompt_show"] for bar in bars] == [
+        "Show the code of 3 cells",
+        "Show code cell source",
+        "Show code cell source",
+        "Show the code of 2 cells",
+    ]
+    assert bars[0]["prompt_hide"] == "Hide the code of 3 cells"
+    assert page.astext().split() == ["imports", "data", "draw()", "figure", "after", "text", "open", "one", "two"]
+    assert all(child.parent is parent for parent in page.findall(nodes.Element) for child in parent.children)

@@ -4,11 +4,12 @@ import chapter_card
 import chapter_figure
 import last_names
 import offline
+import one_bar
 import outputs
 import plain
 import shared_links
 
-PARTS = (chapter_card, chapter_figure, outputs, last_names, offline, plain, shared_links)
+PARTS = (chapter_card, chapter_figure, outputs, last_names, offline, one_bar, plain, shared_links)
 
 
 def setup(app):
