@@ -58,6 +58,8 @@ class GPTConfig:
         zero_init: start the head and each block's two output projections at zero, so that at first every block
             passes its input on unchanged and every next token is equally likely (Zhang et al., *Fixup*, 2019).
         dropout: share dropped of embeddings, attention weights and block outputs in training.
+        causal: whether no position sees a later one. False makes the same blocks read in both directions, for a masked
+            language model: position t's logits are then those of the token at t, and nothing is cached.
 
     Raises:
         ValueError: a size below 1, heads that don't divide, an odd width where sines come in pairs, an unknown name,
@@ -83,6 +85,7 @@ class GPTConfig:
     tie_embeddings: bool = True
     zero_init: bool = False
     dropout: float = 0.0
+    causal: bool = dataclasses.field(default=True, metadata={"since": "0.3.0"})
 
     def __post_init__(self):
         for name in ("vocab_size", "max_seq_len", "n_layers", "n_heads", "n_kv_heads", "d_model", "d_ff"):
@@ -288,7 +291,7 @@ class GPT(nn.Module):
     def forward(
         self, ids: Tensor, *, mask: Tensor | None = None, cache: KVCache | None = None, last_only: bool = False
     ) -> Tensor:
-        """Logits of the token after each position; no position sees a later one.
+        """Logits of the token after each position; no position sees a later one, unless the config says so.
 
         Args:
             ids: (B, T) int64, each in [0, V).
@@ -302,7 +305,7 @@ class GPT(nn.Module):
 
         Raises:
             ValueError: ids that are not (B, T) whole numbers in range, more tokens than ``max_seq_len``, a mask that is
-                not boolean (B, S), or a cache that is too small.
+                not boolean (B, S), a cache that is too small, or one for a model that is not causal.
         """
         x = self.hidden_states(ids, mask=mask, cache=cache)
         return self.head(x[:, -1:] if last_only else x)
@@ -315,7 +318,9 @@ class GPT(nn.Module):
         if self.config.max_seq_len < S:
             raise ValueError(f"the context is limited to max_seq_len={self.config.max_seq_len} tokens; got {S}")
         check_mask(mask, (B, S))
-        context = Context.of(ids, mask, is_causal=True, cache=cache)
+        if cache is not None:
+            self._require_causal()
+        context = Context.of(ids, mask, is_causal=self.config.causal, cache=cache)
         x, context = self.position_embedding(self.token_embedding(ids), context)
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
@@ -330,8 +335,9 @@ class GPT(nn.Module):
         """An empty key–value cache that fits this model, with room for ``max_seq_len`` tokens (the context's if None).
 
         Raises:
-            ValueError: a size below 1, or a longer sequence than the model's context.
+            ValueError: a size below 1, a longer sequence than the model's context, or a model that is not causal.
         """
+        self._require_causal()
         config = self.config
         n_tokens = config.max_seq_len if max_seq_len is None else max_seq_len
         if batch_size < 1 or not 1 <= n_tokens <= config.max_seq_len:
@@ -349,6 +355,13 @@ class GPT(nn.Module):
             dtype=weight.dtype,
             device=weight.device,
         )
+
+    def _require_causal(self) -> None:
+        if not self.config.causal:
+            raise ValueError(
+                "a model with causal=False has no cache: each new token changes what all others see; it is sampled "
+                "from with aigc_book.decoding.masked.gibbs"
+            )
 
     def count_parameters(self) -> int:
         """Number of trained numbers; a matrix that embedding and head share counts once."""

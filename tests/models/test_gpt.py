@@ -260,3 +260,29 @@ def test_wrong_ids_masks_and_lengths_are_refused():
         model.new_cache(1, 24)
     with pytest.raises(ValueError, match="room for 4 tokens"):
         model(ids, cache=model.new_cache(3, 4))
+
+
+@pytest.mark.parametrize("config", [TINY, FAST], ids=name)
+def test_without_causality_every_place_sees_every_other(config):
+    """The same weights: the last place, which sees all in both, gives the same; the first one depends on the last."""
+    causal, both = new_model(config), new_model(dataclasses.replace(config, causal=False))
+    ids, other = new_ids(), new_ids()
+    other[:, -1] = (other[:, -1] + 1) % 101
+    changed = (both(ids) - both(other)).abs().amax(dim=(0, 2))
+    assert (changed > 1e-4).all()
+    one_layer = dataclasses.replace(config, n_layers=1)
+    causal, both = new_model(one_layer), new_model(dataclasses.replace(one_layer, causal=False))
+    torch.testing.assert_close(causal(ids)[:, -1], both(ids)[:, -1])
+    assert (causal(ids)[:, 0] - both(ids)[:, 0]).abs().max() > 1e-3
+
+
+def test_a_model_that_reads_both_ways_has_no_cache_and_keeps_its_setting_on_disk(tmp_path):
+    model = new_model(dataclasses.replace(TINY, causal=False))
+    with pytest.raises(ValueError, match="a model with causal=False has no cache"):
+        model.new_cache(1)
+    with pytest.raises(ValueError, match="a model with causal=False has no cache"):
+        model(new_ids(), cache=new_model(TINY).new_cache(3))
+    model.save_pretrained(tmp_path)
+    opened = GPT.from_pretrained(tmp_path)
+    assert not opened.config.causal
+    torch.testing.assert_close(opened(new_ids()), model(new_ids()))

@@ -86,6 +86,7 @@ class GPT2Layout:
             and settings["norm_gain"]
             and not settings["embedding_norm"]
             and not settings["qk_norm"]
+            and settings["causal"]
         )
 
     def write(self, settings: dict[str, Any], tensors: Tensors) -> tuple[dict[str, Any], Tensors]:

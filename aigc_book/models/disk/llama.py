@@ -77,7 +77,8 @@ class LlamaLayout:
         """Whether all of Llama's choices were made."""
         style = (settings["position"], settings["norm"], settings["bias"], settings["activation"])
         plain = settings["norm_gain"] and not settings["embedding_norm"] and not settings["qk_norm"]
-        return plain and style == ("rotary", "rms", False, "swiglu") and settings["dropout"] == 0
+        dense = plain and settings["causal"] and settings["dropout"] == 0
+        return dense and style == ("rotary", "rms", False, "swiglu")
 
     def write(self, settings: dict[str, Any], tensors: Tensors) -> tuple[dict[str, Any], Tensors]:
         """As ``transformers`` reads it."""

@@ -30,17 +30,22 @@ class OwnLayout:
     def read(self, config: Settings, stored: Tensors) -> tuple[dict[str, Any], Tensors]:
         """The settings, all of which must be there and of the right type, and the tensors as they are.
 
+        A field whose metadata says ``since`` is younger than some files; where it is missing it has its default.
+
         Raises:
             ValueError: a setting is missing, unknown, or of another type.
         """
         settings = {key: value for key, value in config.values.items() if key != "model_type"}
         hints = typing.get_type_hints(self._config)
-        names = [field.name for field in dataclasses.fields(self._config)]
+        fields = dataclasses.fields(self._config)
+        names = [field.name for field in fields]
+        settings |= {f.name: f.default for f in fields if "since" in f.metadata and f.name not in settings}
         for wrong, word in ((set(names) - settings.keys(), "lacks"), (settings.keys() - set(names), "has an unknown")):
             if wrong:
                 raise config.error(f"it {word} {sorted(wrong)[0]!r}; expected {', '.join(names)}. Save the model again")
         for name, value in settings.items():
-            config.get(name)
+            if name in config.values:
+                config.get(name)
             if not _fits(value, hints[name]):
                 hint = getattr(hints[name], "__name__", str(hints[name]))
                 raise config.error(f"{name} must be {hint}; got {value!r}")

@@ -249,7 +249,7 @@ def test_our_own_config_is_complete_and_of_the_right_types(tmp_path, kind):
     model.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     for key, value in config.items():
-        if key == "model_type":
+        if key in ("model_type", "causal"):
             continue
         wrong = {**config, key: [value]} if not isinstance(value, list) else {**config, key: "x"}
         for changed, says in (
@@ -260,6 +260,17 @@ def test_our_own_config_is_complete_and_of_the_right_types(tmp_path, kind):
             (tmp_path / "config.json").write_text(json.dumps(changed))
             with pytest.raises(ValueError, match=rf"config\.json: {says}"):
                 type(model).from_pretrained(tmp_path)
+
+
+def test_a_file_older_than_a_setting_opens_with_its_default(tmp_path):
+    new_model("own").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config.pop("causal") is True
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert GPT.from_pretrained(tmp_path).config.causal
+    (tmp_path / "config.json").write_text(json.dumps({**config, "causal": "no"}))
+    with pytest.raises(ValueError, match="causal must be bool; got 'no'"):
+        GPT.from_pretrained(tmp_path)
 
 
 def test_places_where_no_model_is(tmp_path):
