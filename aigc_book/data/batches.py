@@ -23,7 +23,8 @@ class Batch:
     Args:
         ids: (B, T) whole numbers.
         targets: (B, T), one for each place, or (B,), one for each sequence; what is :data:`IGNORED` counts for nothing.
-        mask: (B, T) boolean, True for real tokens and False for padding. None: all are real.
+        mask: (B, T) boolean, True for real tokens and False for padding; or (B, T, T), which token (of a row) may
+            attend to which (of a column), for several texts in one sequence. None: all are real.
 
     Raises:
         ValueError: shapes or dtypes that don't fit.
@@ -41,7 +42,8 @@ class Batch:
                 f"targets must be one for each place, {tuple(self.ids.shape)}, or one for each sequence; "
                 f"got shape {tuple(self.targets.shape)}"
             )
-        _check_mask("mask", self.mask, self.ids)
+        packed = isinstance(self.mask, torch.Tensor) and self.mask.dim() == 3
+        _check_mask("mask", self.mask, self.ids, (*self.ids.shape, self.ids.size(1)) if packed else None)
 
 
 @dataclass(frozen=True)
@@ -266,13 +268,13 @@ def _check_targets(name: str, inputs: torch.Tensor, targets: torch.Tensor) -> No
         raise ValueError(f"{name} and targets need the same batch size; got {sizes[0]} and {sizes[1]}")
 
 
-def _check_mask(name: str, mask: torch.Tensor | None, ids: torch.Tensor) -> None:
+def _check_mask(name: str, mask: torch.Tensor | None, ids: torch.Tensor, shape: tuple[int, ...] | None = None) -> None:
     if mask is not None and not isinstance(mask, torch.Tensor):
         raise ValueError(f"{name} must be a boolean tensor or None; got {type(mask).__name__}")
-    if mask is not None and (mask.dtype != torch.bool or mask.shape != ids.shape):
+    shape = tuple(ids.shape) if shape is None else shape
+    if mask is not None and (mask.dtype != torch.bool or mask.shape != shape):
         raise ValueError(
-            f"{name} must be boolean of shape {tuple(ids.shape)}, True = may attend; "
-            f"got {mask.dtype} of shape {tuple(mask.shape)}"
+            f"{name} must be boolean of shape {shape}, True = may attend; got {mask.dtype} of shape {tuple(mask.shape)}"
         )
 
 

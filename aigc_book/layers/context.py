@@ -47,13 +47,18 @@ class Context:
         Args:
             ids: (B, T), the new tokens.
             mask: (B, S) boolean, True for real tokens and False for padding, over cached and new tokens; positions
-                count real tokens only, so that a text may be padded on the left. None: all are real.
+                count real tokens only, so that a text may be padded on the left. Or (B, T, T), which token may attend
+                to which: positions count those before a token that it may attend to, so that they begin again with each
+                of several texts in a row that don't see one another. None: all are real.
             is_causal: no position sees a later one.
             cache: of the tokens before.
         """
         if mask is None:
             n_tokens = ids.size(1) + (0 if cache is None else cache.length)
             return cls(torch.arange(n_tokens, device=ids.device), is_causal=is_causal, cache=cache)
+        if mask.dim() == 3:
+            positions = (mask.tril().sum(dim=-1) - 1).clamp_min(0)  # (B, T)
+            return cls(positions, mask[:, None], is_causal, cache=cache)  # (B, 1, T, T)
         positions = (mask.cumsum(dim=1) - 1).clamp_min(0)
         mask = mask[:, None, None, :]  # (B, 1, 1, S): the same keys for every head and query
         return cls(positions, mask, is_causal, cache=cache)

@@ -114,7 +114,7 @@ class RecurrentLayer(nn.Module):
 
     def new_state(self, batch_size: int) -> State:
         """The state before the first token: zeros, (B, C) each."""
-        zeros = self.recurrent.weight.new_zeros(batch_size, self.d_model)
+        zeros = next(self.parameters()).new_zeros(batch_size, self.d_model)
         return (zeros,) * CELLS[self.cell].n_states
 
     def forward(self, x: Tensor, state: State | None = None, *, mask: Tensor | None = None) -> tuple[Tensor, State]:

@@ -296,7 +296,9 @@ class GPT(nn.Module):
         Args:
             ids: (B, T) int64, each in [0, V).
             mask: (B, S) boolean, True for real tokens and False for padding, over cached and new tokens; positions
-                count real tokens only, so that a prompt may be padded on the left. None: all are real.
+                count real tokens only, so that a prompt may be padded on the left. Without a cache also (B, T, T), for
+                several texts in one row (:func:`aigc_book.text.chat.pack`): which token may attend to which, and
+                positions count what a token may attend to. None: all are real.
             cache: keys and values of the tokens before (:meth:`new_cache`); it takes in the new ones.
             last_only: compute the logits of the last position only, as (B, 1, V).
 
@@ -305,7 +307,7 @@ class GPT(nn.Module):
 
         Raises:
             ValueError: ids that are not (B, T) whole numbers in range, more tokens than ``max_seq_len``, a mask that is
-                not boolean (B, S), a cache that is too small, or one for a model that is not causal.
+                not boolean (B, S) or (B, T, T), a cache that is too small, or one for a model that is not causal.
         """
         x = self.hidden_states(ids, mask=mask, cache=cache)
         return self.head(x[:, -1:] if last_only else x)
@@ -317,7 +319,8 @@ class GPT(nn.Module):
         S = T + (0 if cache is None else cache.length)
         if self.config.max_seq_len < S:
             raise ValueError(f"the context is limited to max_seq_len={self.config.max_seq_len} tokens; got {S}")
-        check_mask(mask, (B, S))
+        packed = cache is None and isinstance(mask, Tensor) and mask.dim() == 3
+        check_mask(mask, (B, T, T) if packed else (B, S))
         if cache is not None:
             self._require_causal()
         context = Context.of(ids, mask, is_causal=self.config.causal, cache=cache)

@@ -24,6 +24,7 @@ from torch import nn
 
 from aigc_book.training.checkpoint import Checkpoints, load_weights
 from aigc_book.training.history import Recorder
+from aigc_book.training.lora import adapters_of
 from aigc_book.training.randomness import random_state, set_random_state
 from aigc_book.training.wrapping import unwrapped
 
@@ -56,10 +57,15 @@ class Run:
         self.recorder, self._settings = Recorder(), settings
 
     def settings(self) -> dict[str, Any]:
-        """What is compared when the run goes on."""
+        """What is compared when the run goes on: the model's config, its LoRA layers, and the run's own."""
         config = getattr(unwrapped(self.model), "config", None)
         config = getattr(config, "resolved", config)
         own = {"model": asdict(config) if is_dataclass(config) else None, **self._settings()}
+        if layers := adapters_of(unwrapped(self.model)):
+            own["lora"] = {
+                name: {"rank": layer.rank, "scale": layer.scale, "dropout": layer.dropout}
+                for name, layer in layers.items()
+            }
         return json.loads(json.dumps(own, default=str))
 
     def resume(self, resume: bool | str | os.PathLike[str]) -> bool:

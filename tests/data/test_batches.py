@@ -310,3 +310,12 @@ def test_batches_that_fit():
 def test_batches_that_do_not_fit(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+def test_batch_takes_a_mask_of_pairs_and_no_other():
+    """(B, T, T) says which token may attend to which."""
+    ids = torch.zeros(2, 3, dtype=torch.long)
+    assert Batch(ids, ids, torch.ones(2, 3, 3, dtype=torch.bool)).mask.shape == (2, 3, 3)
+    for shape in ((2, 3, 4), (2, 1, 3), (1, 3, 3)):
+        with pytest.raises(ValueError, match=r"mask must be boolean of shape \(2, 3, 3\), True = may attend"):
+            Batch(ids, ids, torch.ones(shape, dtype=torch.bool))

@@ -286,3 +286,24 @@ def test_a_model_that_reads_both_ways_has_no_cache_and_keeps_its_setting_on_disk
     opened = GPT.from_pretrained(tmp_path)
     assert not opened.config.causal
     torch.testing.assert_close(opened(new_ids()), model(new_ids()))
+
+
+def test_masks_of_another_shape_are_refused():
+    """(B, T, T) is for texts in one row, without a cache."""
+    model = GPT(GPTConfig(vocab_size=23, max_seq_len=16, n_layers=1, n_heads=2, d_model=8))
+    ids = torch.zeros(2, 3, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"mask must be boolean of shape \(2, 3, 3\)"):
+        model(ids, mask=torch.ones(2, 3, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"mask must be boolean of shape \(2, 3\)"):
+        model(ids, mask=torch.ones(2, 3, 3, dtype=torch.bool), cache=model.new_cache(2))
+
+
+def test_a_mask_of_pairs_equals_a_mask_of_tokens():
+    """What is real may be attended to by all: the same as (B, T), padding apart."""
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=23, max_seq_len=16, n_layers=2, n_heads=2, d_model=8)).eval()
+    ids = torch.arange(10).reshape(2, 5)
+    real = torch.tensor([[True] * 5, [False, False, True, True, True]])
+    expected = model(ids, mask=real)
+    found = model(ids, mask=real[:, None, :].expand(2, 5, 5))
+    torch.testing.assert_close(found[real], expected[real])

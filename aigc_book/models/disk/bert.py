@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from aigc_book.models.disk.layout import Tensors, rename
+from aigc_book.models.disk.layout import Tensors, modules_of, rename
 from aigc_book.models.disk.settings import Settings
 
 # transformers' name → ours, where a tensor is taken over as it is ("{}" is the block).
@@ -132,11 +132,18 @@ class BERTLayout:
             labels = [f"LABEL_{i}" for i in range(len(tensors["classifier.weight"]))]
             config["id2label"] = {str(i): label for i, label in enumerate(labels)}
             config["label2id"] = {label: i for i, label in enumerate(labels)}
-        before, ours_before = ("", "") if self._bare else ("bert.", "encoder.")
-        names = {f"{ours_before}{ours}": f"{before}{theirs}" for theirs, ours in NAMES.items()}
-        names |= {ours: f"bert.{theirs}" for theirs, ours in POOLER.items()}
-        names |= {ours: theirs for theirs, ours in {**MASKED_LM, **CLASSIFIER}.items()}
+        names = {ours: theirs for theirs, ours in self._names().items()}
         return config, rename(tensors, names, settings["n_layers"])
+
+    def modules(self, settings: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        """Those of the architecture."""
+        return modules_of(self._names(), settings["n_layers"])
+
+    def _names(self) -> dict[str, str]:
+        """The architecture's names → ours."""
+        before, ours_before = ("", "") if self._bare else ("bert.", "encoder.")
+        names = {f"{before}{theirs}": f"{ours_before}{ours}" for theirs, ours in NAMES.items()}
+        return names | {f"bert.{theirs}": ours for theirs, ours in POOLER.items()} | {**MASKED_LM, **CLASSIFIER}
 
 
 def count_labels(tensors: Tensors) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from aigc_book.models.disk.layout import Tensors, rename
+from aigc_book.models.disk.layout import Tensors, modules_of, rename
 from aigc_book.models.disk.settings import Settings
 
 # transformers' name → ours, where a tensor is taken over as it is ("{}" is the block).
@@ -106,6 +106,14 @@ class GPT2Layout:
             **self.generation,
         }
         return config, _to_theirs(tensors, settings["n_layers"])
+
+    def modules(self, settings: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        """Those of a ``GPT2LMHeadModel``; its one matrix of queries, keys and values is three of ours."""
+        layers = range(settings["n_layers"])
+        c_attn = {
+            f"transformer.h.{i}.attn.c_attn": tuple(f"blocks.{i}.attention.{name}" for name in "qkv") for i in layers
+        }
+        return modules_of(NAMES, settings["n_layers"]) | c_attn
 
 
 def _from_theirs(stored: Tensors, n_layers: int) -> Tensors:

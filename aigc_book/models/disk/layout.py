@@ -41,6 +41,10 @@ class Layout(Protocol):
         """What ``config.json`` shall say, and the tensors under the layout's names."""
         ...
 
+    def modules(self, settings: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        """The layout's name of each module with a weight → ours; of one that is several of ours, those side by side."""
+        ...
+
 
 def read_model(
     name: str | Path,
@@ -86,8 +90,14 @@ def write_model(model: nn.Module, folder: str | Path, layouts: Sequence[Layout])
     """Write ``config.json`` and ``model.safetensors`` in the first of the layouts that can hold the model.
 
     Raises:
+        ValueError: the model has LoRA layers.
         OSError: the disk is full; the message names the folder.
     """
+    if any(name.endswith("lora_a") for name, _ in model.named_parameters()):
+        raise ValueError(
+            "the model has LoRA layers, for which its layouts have no place; save the adapter alone "
+            "(training.adapter_files.save_adapter), or save the model with it merged (training.lora.merged)"
+        )
     settings = dataclasses.asdict(getattr(model.config, "resolved", model.config))
     layout = next(layout for layout in layouts if layout.holds(settings))
     config, tensors = layout.write(settings, tensors_of(model))
@@ -119,6 +129,16 @@ def rename(tensors: Tensors, names: dict[str, str], n_layers: int) -> Tensors:
     return renamed
 
 
+def modules_of(names: dict[str, str], n_layers: int) -> dict[str, tuple[str, ...]]:
+    """Names of tensors, theirs → ours as :func:`rename` takes them, as names of the modules that have the weights."""
+    weights = {
+        theirs.removesuffix(".weight"): ours.removesuffix(".weight")
+        for theirs, ours in names.items()
+        if theirs.endswith(".weight")
+    }
+    return {theirs.format(i): (ours.format(i),) for theirs, ours in weights.items() for i in range(n_layers)}
+
+
 def assign(model: nn.Module, tensors: Tensors, folder: Path, dtype: torch.dtype = torch.float32) -> None:
     """Make copies of the tensors the model's parameters; of tied ones, one name is enough.
 
@@ -142,6 +162,12 @@ def assign(model: nn.Module, tensors: Tensors, folder: Path, dtype: torch.dtype 
         raise ValueError(
             f"{folder}: the config says that the head has weights of its own; they are missing. If it shares the "
             f"embedding's, let tie_word_embeddings (tie_embeddings in our own layout) be true in {CONFIG}"
+        )
+    if any(name.endswith("lora_a") for name in extra):
+        raise ValueError(
+            f"{folder}: the weights are those of a model with LoRA layers. Make that model again, with "
+            "training.lora.adapt, and go on with its run (resume=True) or give it the weights with "
+            "training.checkpoint.load_weights; merged (training.lora.merged), it can be saved and opened as a model"
         )
     if missing or extra:
         raise ValueError(f"{folder}: the weights don't fit the config; missing {missing[:3]}, left over {extra[:3]}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aigc_book.models.disk.layout import Tensors, rename
+from aigc_book.models.disk.layout import Tensors, modules_of, rename
 from aigc_book.models.disk.settings import Settings
 
 # transformers' name → ours ("{}" is the block).
@@ -103,6 +103,10 @@ class LlamaLayout:
             **self.generation,
         }
         return config, rename(tensors, {ours: theirs for theirs, ours in NAMES.items()}, settings["n_layers"])
+
+    def modules(self, settings: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        """Those of a ``LlamaForCausalLM``."""
+        return modules_of(NAMES, settings["n_layers"])
 
 
 def _rotary_base(config: Settings) -> float:

@@ -60,6 +60,10 @@ class OwnLayout:
         """Both as they are."""
         return settings, tensors
 
+    def modules(self, settings: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        """None has another name than ours."""
+        return {}
+
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value from JSON is of a field's type: a list for a tuple, a whole number for a float."""
