@@ -297,8 +297,8 @@ class GPT(nn.Module):
             ids: (B, T) int64, each in [0, V).
             mask: (B, S) boolean, True for real tokens and False for padding, over cached and new tokens; positions
                 count real tokens only, so that a prompt may be padded on the left. Without a cache also (B, T, T), for
-                several texts in one row (:func:`aigc_book.text.chat.pack`): which token may attend to which, and
-                positions count what a token may attend to. None: all are real.
+                several texts in one row (as ``text.chat.pack_examples`` makes them): which token may attend to which,
+                and positions count what a token may attend to. None: all are real.
             cache: keys and values of the tokens before (:meth:`new_cache`); it takes in the new ones.
             last_only: compute the logits of the last position only, as (B, 1, V).
 

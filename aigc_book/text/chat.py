@@ -59,7 +59,7 @@ class ChatTemplate:
 
         tokenizer = BPETokenizer.train(texts, special_tokens=(END_OF_TEXT, *ChatTemplate().tokens))
         chat = [Message("user", "Where was Anna?"), Message("assistant", "In the library.")]
-        batch = pack([template.example(tokenizer, chat)], block_size=64, pad_id=0)
+        batch = pack_examples([template.example(tokenizer, chat)], block_size=64, pad_id=0)
 
     Args:
         system: begins what the model is told about the whole chat.
@@ -210,7 +210,7 @@ def targets_of(example: Example) -> tuple[list[int], list[int]]:
     return list(ids[:-1]), [token if learned else IGNORED for token, learned in following]
 
 
-def pack(examples: Iterable[Example], *, block_size: int, pad_id: int) -> Batch:
+def pack_examples(examples: Iterable[Example], *, block_size: int, pad_id: int) -> Batch:
     """Examples in as few rows as it takes, several after one another in each, none of which sees another.
 
     Short examples padded to the longest are mostly padding. Here each goes, the longest first, into the first row that
@@ -242,8 +242,8 @@ def pack(examples: Iterable[Example], *, block_size: int, pad_id: int) -> Batch:
     return _batch([[pairs[number] for number in row] for row in rows], pad_id)
 
 
-def pad(examples: Iterable[Example], *, block_size: int, pad_id: int) -> Batch:
-    """Each example in a row of its own, filled up on the right; arguments and errors as of :func:`pack`.
+def pad_examples(examples: Iterable[Example], *, block_size: int, pad_id: int) -> Batch:
+    """Each example in a row of its own, filled up on the right; arguments and errors as of :func:`pack_examples`.
 
     Returns:
         ids and targets (B, T), and the mask (B, T) of what is no padding.
@@ -259,11 +259,11 @@ class ChatBatches:
         examples: at least one.
         n_examples: how many make a batch, at most as many as there are.
         block_size: T.
-        pad_id: as in :func:`pack`.
+        pad_id: as in :func:`pack_examples`.
         seed: of the orders.
 
     Raises:
-        ValueError: ``n_examples`` is below 1 or above their number; as :func:`pack`.
+        ValueError: ``n_examples`` is below 1 or above their number; as :func:`pack_examples`.
     """
 
     def __init__(self, examples: Sequence[Example], *, n_examples: int, block_size: int, pad_id: int, seed: int = 0):
@@ -284,7 +284,7 @@ class ChatBatches:
         order = torch.randperm(len(self._examples), generator=generator)[place * self._n : (place + 1) * self._n]
         self._drawn += 1
         chosen = [self._examples[i] for i in order.tolist()]
-        return pack(chosen, block_size=self._block_size, pad_id=self._pad_id)
+        return pack_examples(chosen, block_size=self._block_size, pad_id=self._pad_id)
 
     def state_dict(self) -> dict[str, int]:
         """The place: what :meth:`load_state_dict` needs to go on with the very next batch."""

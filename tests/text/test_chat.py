@@ -9,7 +9,7 @@ import torch
 from aigc_book.data.batches import IGNORED
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.text.bpe import END_OF_TEXT, BPETokenizer
-from aigc_book.text.chat import ChatBatches, ChatTemplate, Example, Message, pack, pad, targets_of
+from aigc_book.text.chat import ChatBatches, ChatTemplate, Example, Message, pack_examples, pad_examples, targets_of
 from aigc_book.training.evaluate import evaluate
 from aigc_book.training.loop import TrainConfig, fit
 
@@ -101,7 +101,7 @@ def example(*ids, learned=1):
 
 def test_pack_by_hand():
     """Lengths 3 and 2 and 1 of inputs in rows of 4: the first and the last share one; T = 4, and one place is left."""
-    batch = pack([example(1, 2, 3, 4, learned=2), example(5, 6, 7), example(8, 9)], block_size=4, pad_id=0)
+    batch = pack_examples([example(1, 2, 3, 4, learned=2), example(5, 6, 7), example(8, 9)], block_size=4, pad_id=0)
     assert batch.ids.tolist() == [[1, 2, 3, 8], [5, 6, 0, 0]]
     assert batch.targets.tolist() == [[N, 3, 4, 9], [N, 7, N, N]]
     assert batch.mask[0].int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 1]]
@@ -109,7 +109,7 @@ def test_pack_by_hand():
 
 
 def test_pad_by_hand():
-    batch = pad([example(1, 2, 3, 4, learned=2), example(5, 6)], block_size=9, pad_id=0)
+    batch = pad_examples([example(1, 2, 3, 4, learned=2), example(5, 6)], block_size=9, pad_id=0)
     assert batch.ids.tolist() == [[1, 2, 3], [5, 0, 0]]
     assert batch.targets.tolist() == [[N, 3, 4], [6, N, N]]
     assert batch.mask.int().tolist() == [[1, 1, 1], [1, 0, 0]]
@@ -128,8 +128,8 @@ def test_packed_equals_one_row_each(position):
     model = GPT(GPTConfig(23, 32, 2, 2, 12, position=position)).eval()
     torch.nn.init.normal_(model.head.weight)
     examples = some_examples()
-    alone = [evaluate(model, [pad([one], block_size=32, pad_id=0)]) for one in examples]
-    for batch in (pack(examples, block_size=24, pad_id=0), pad(examples, block_size=24, pad_id=0)):
+    alone = [evaluate(model, [pad_examples([one], block_size=32, pad_id=0)]) for one in examples]
+    for batch in (pack_examples(examples, block_size=24, pad_id=0), pad_examples(examples, block_size=24, pad_id=0)):
         found = evaluate(model, [batch])
         assert found.count == sum(one.count for one in alone)
         assert found.sum == pytest.approx(sum(one.sum for one in alone), rel=1e-4)
@@ -138,8 +138,8 @@ def test_packed_equals_one_row_each(position):
 def test_a_token_of_another_example_changes_nothing():
     torch.manual_seed(0)
     model = GPT(GPTConfig(23, 32, 2, 2, 12)).eval()
-    one, other = pack([example(1, 2, 3, 4), example(5, 6, 7)], block_size=8, pad_id=0), None
-    other = pack([example(9, 8, 7, 4), example(5, 6, 7)], block_size=8, pad_id=0)
+    one, other = pack_examples([example(1, 2, 3, 4), example(5, 6, 7)], block_size=8, pad_id=0), None
+    other = pack_examples([example(9, 8, 7, 4), example(5, 6, 7)], block_size=8, pad_id=0)
     assert one.ids.shape == (1, 5)
     same = [model(batch.ids, mask=batch.mask)[0, 3:] for batch in (one, other)]
     torch.testing.assert_close(*same)
@@ -151,7 +151,7 @@ def test_positions_begin_again():
     """The same example twice in a row gives the same logits twice, with learned positions too."""
     torch.manual_seed(0)
     model = GPT(GPTConfig(23, 32, 2, 2, 12)).eval()
-    batch = pack([example(1, 2, 3, 4)] * 2, block_size=8, pad_id=0)
+    batch = pack_examples([example(1, 2, 3, 4)] * 2, block_size=8, pad_id=0)
     logits = model(batch.ids, mask=batch.mask)
     torch.testing.assert_close(logits[0, :3], logits[0, 3:])
 
@@ -160,7 +160,9 @@ def test_gradients_are_finite_with_padding():
     torch.manual_seed(0)
     model = GPT(GPTConfig(23, 32, 2, 2, 12))
     history = fit(
-        model, [pack(some_examples(), block_size=17, pad_id=0)] * 2, TrainConfig(steps=2, log_every=1, progress=False)
+        model,
+        [pack_examples(some_examples(), block_size=17, pad_id=0)] * 2,
+        TrainConfig(steps=2, log_every=1, progress=False),
     )
     assert all(0 < norm < 1e3 for norm in history.gradient_norms)
 
@@ -184,7 +186,7 @@ def test_chat_batches_go_through_all_and_go_on_where_they_were():
 def test_inputs_are_left_alone():
     examples = [example(1, 2, 3), example(4, 5)]
     before = [Example(list(ids), list(marks)) for ids, marks in examples]
-    pack(examples, block_size=8, pad_id=0)
+    pack_examples(examples, block_size=8, pad_id=0)
     assert examples == before
 
 
@@ -245,7 +247,7 @@ def test_template_refuses(tokens):
     ],
 )
 def test_pack_refuses(examples, words):
-    for way in (pack, pad):
+    for way in (pack_examples, pad_examples):
         with pytest.raises(ValueError, match=words):
             way(examples, block_size=5, pad_id=0)
 
