@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from aigc_book.files import remove_folder, sweep, write_folder_aside
+from aigc_book.training.distributed.shards import local, mesh_of, put, whole
 from aigc_book.training.wrapping import unwrapped
 
 LAYOUT = 2
@@ -48,16 +49,37 @@ class Checkpoint:
     history: dict[str, Any]
 
 
-def model_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The model's parameters and buffers by name; a tensor with several names (tied weights) under its first."""
-    weights: dict[str, Tensor] = {}
+def model_weights(model: nn.Module, *, keep: bool = True) -> dict[str, Tensor]:
+    """The model's parameters and buffers by name; a tensor with several names (tied weights) under its first.
+
+    Of a model that several processes have parts of, all of them must ask, and weights are put together in the CPU's
+    memory, one after the other; a process with ``keep=False`` only helps and gets nothing.
+    """
+    named = _named_tensors(model)
+    if all(mesh_of(tensor) is None for tensor in named.values()):
+        return named
+    weights = {}
+    for name, tensor in named.items():
+        tensor = whole(tensor)
+        if keep:
+            weights[name] = tensor.cpu()
+    return weights
+
+
+def _named_tensors(model: nn.Module) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
     seen: set[tuple] = set()
+    names = dict(unwrapped(model).named_parameters())  # each under its first name
     for name, tensor in unwrapped(model).state_dict().items():
+        if mesh_of(tensor) is not None:
+            if name in names:
+                tensors[name] = tensor
+            continue
         place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride())
         if tensor.numel() == 0 or place not in seen:
-            weights[name] = tensor
+            tensors[name] = tensor
         seen.add(place)
-    return weights
+    return tensors
 
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
@@ -66,7 +88,7 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
     Raises:
         ValueError: another set of names, shapes or dtypes than the model's; nothing is copied then.
     """
-    own = model_weights(model)
+    own = _named_tensors(model)
     for wrong, word in (
         (own.keys() - weights.keys(), "lack"),
         (weights.keys() - own.keys(), "have, unlike the model,"),
@@ -81,17 +103,22 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
             raise ValueError(f"{name!r} should be {kind[1]} of shape {kind[0]}; got {came[1]} of shape {came[0]}")
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(weights[name])
+            put(tensor, weights[name])
 
 
-def check_finite(model: nn.Module) -> None:
+def check_finite(model: nn.Module, weights: dict[str, Tensor] | None = None) -> None:
     """Refuse weights that a run has ruined: a checkpoint of them would be worth nothing.
+
+    Args:
+        model: whose.
+        weights: its parameters, where several processes have put them together; its own if None.
 
     Raises:
         FloatingPointError: a trained parameter is infinite or not a number somewhere, or a buffer is not a number.
     """
-    model = unwrapped(model)
-    poisoned = [n for n, p in model.named_parameters() if p.requires_grad and not bool(p.isfinite().all())]
+    model, found = unwrapped(model), weights or {}
+    trained = {n: found.get(n, p) for n, p in model.named_parameters() if p.requires_grad}
+    poisoned = [n for n, p in trained.items() if not bool(local(p).isfinite().all())]
     poisoned += [n for n, b in model.named_buffers() if b.is_floating_point() and bool(b.isnan().any())]
     if poisoned:
         raise FloatingPointError(
@@ -188,6 +215,8 @@ class Checkpoints:
         history: dict[str, Any],
         settings: dict[str, Any],
         validation_loss: float | None = None,
+        *,
+        weights: dict[str, Tensor] | None = None,
     ) -> Path:
         """Write a checkpoint aside, make sure that the disk has it, rename it, and only then remove old ones.
 
@@ -199,6 +228,7 @@ class Checkpoints:
             settings: values for JSON, compared when the checkpoint is loaded; ``settings["model"]`` is the model's
                 config, if it has one.
             validation_loss: what "best" goes by.
+            weights: of :func:`model_weights`, where several processes have put them together; asked for if None.
 
         Returns:
             the new folder.
@@ -209,11 +239,12 @@ class Checkpoints:
             OSError: the disk is full, or can't be written to; earlier checkpoints are untouched and named.
         """
         check_plain(state)
-        check_finite(model)
+        check_finite(model, weights)
         final = self.folder / f"{PREFIX}{step:08d}"
         if final.exists() and not self._is_ours(final):
             final.rename(_free_name(final))  # not ours to delete
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model_weights(model).items()}
+        weights = model_weights(model) if weights is None else weights
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         needed = sum(tensor.nbytes for tensor in weights.values())
         try:
             sweep(self.folder)

@@ -10,6 +10,8 @@ from torch import nn
 
 from aigc_book.layers.mode import evaluating
 from aigc_book.training.batch import check_ids, to_device
+from aigc_book.training.distributed.rows import own_rows
+from aigc_book.training.distributed.world import world_of
 from aigc_book.training.losses import Loss, next_token_loss
 from aigc_book.training.randomness import random_state, seed_all, set_random_state
 from aigc_book.training.step import autocast, checked
@@ -49,7 +51,7 @@ def evaluate(
 
     The model is in evaluation mode meanwhile (no dropout), and afterwards each of its modules is in its own. What the
     loss draws from the global generators is the same in every evaluation, and they go on afterwards as if there had
-    been none. ::
+    been none. Processes that share a model evaluate their own rows of each batch, and all get the result of all. ::
 
         perplexity(found.sum, found.count)
 
@@ -64,23 +66,29 @@ def evaluate(
         ValueError: no batch, or no target at all; ids that the model has no row for.
     """
     device = next(model.parameters()).device
+    world = world_of(model)
+    parts = ((batch, True) for batch in batches) if world is None else own_rows(batches, world)
     sums, counts, n_batches = [], [], 0
     state = random_state()
     try:
-        seed_all(seed)
+        seed_all(seed + (0 if world is None else world.rank))
         with evaluating(model):
-            for batch in batches:
+            for batch, is_counted in parts:
                 check_ids(model, batch)
                 with autocast(device, dtype):
                     part, count = checked(loss(model, to_device(batch, device)))
                 n_batches += 1
+                if not is_counted:
+                    continue
                 count = torch.as_tensor(count)
                 # A mean over no targets, times their number, would be 0/0; it adds nothing.
                 sums.append(torch.where(count.to(part.device) > 0, part.float(), 0.0))
                 counts.append(count)
     finally:
         set_random_state(state)
-    total = sum(counts).item() if counts else 0
+    total, found = (sum(counts).item(), math.fsum(torch.stack(sums).tolist())) if counts else (0, 0.0)
+    if world is not None:
+        total, found = world.sum(total, found)
     if not total > 0:
         raise ValueError(f"nothing to evaluate: got {n_batches} batches with {total} targets")
-    return Evaluation(math.fsum(torch.stack(sums).tolist()), total)
+    return Evaluation(found, total)

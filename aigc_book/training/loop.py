@@ -19,6 +19,8 @@ from aigc_book.kernels.memory import freed_memory_kept
 from aigc_book.layers.mode import training
 from aigc_book.training.batch import check_ids, to_device
 from aigc_book.training.checkpoint import Checkpoints, check_plain
+from aigc_book.training.distributed.rows import OwnRows
+from aigc_book.training.distributed.world import check_alone, lost_in_words, world_of
 from aigc_book.training.epochs import length, with_state
 from aigc_book.training.evaluate import evaluate
 from aigc_book.training.history import History
@@ -157,6 +159,9 @@ def train(
     draws. Ctrl-C, and a notebook's stop button, wait for the end of the step and for its checkpoint
     (:func:`aigc_book.training.interruption.held_back`); then comes the ``KeyboardInterrupt``.
 
+    Of a model that several processes share (:mod:`aigc_book.training.distributed`) each of them makes the same call
+    with the same batches, trains on its rows of each, and gets the same entries; process 0 alone writes.
+
     With ``resume=True`` the same call goes on after an interruption, however sudden, as if there had been none: the
     weights, the history (but for ``seconds``) and all later batches are the same bit for bit, on the same machine.
 
@@ -183,11 +188,13 @@ def train(
 
     Raises:
         ValueError: arguments that don't fit together (at once); batches that end early, that have no target, or that
-            are others than those of the run that goes on; ids that the model has no row for; half-precision weights.
+            are others than those of the run that goes on; ids that the model has no row for; half-precision weights;
+            one of several processes whose model isn't shared; rows that can't be divided among the processes.
         FloatingPointError: the loss or the gradient is infinite or not a number. The step was not taken, and nothing of
             it saved. It names the step and the last good checkpoint.
         FileExistsError: there are checkpoints already, and ``resume`` is False.
         CheckpointError: the checkpoint is damaged, or of another run. It names the last good one.
+        ProcessLost: another of several processes has ended. It names the step and the last good checkpoint.
         OSError: nothing can be written to ``checkpoints`` (at once), or a checkpoint could not be saved; earlier ones
             are whole.
     """
@@ -197,7 +204,11 @@ def train(
     optimizers = as_list(optimizers)
     _check_optimizers(model, optimizers)
     _check_run(batches, config, validation, checkpoints, resume)
-    batches = with_state(batches)
+    batches, world = with_state(batches), world_of(model)
+    check_alone(world, model, config.dtype)
+    if world is not None:
+        batches = OwnRows(batches, world)
+        set_random_state(world.first(random_state))  # so that what is drawn together is the same everywhere
     # Half precision has few exponents: the loss is scaled up so that small gradients aren't rounded to zero.
     scaler = torch.amp.GradScaler(device.type, enabled=config.dtype == torch.float16)
     parts = {"batches": batches, "scaler": scaler} | {f"optimizer {i}": each for i, each in enumerate(optimizers)}
@@ -224,7 +235,9 @@ def _entries(
     save_every = config.checkpoint_every or in_between or -(-config.steps // 10)
     to_evaluate, to_save = validation is not None, run.checkpoints is not None
     intervals = [config.log_every, in_between if to_evaluate else None, save_every if to_save else None]
-    bar = tqdm(total=config.steps, initial=recorder.step, disable=not config.progress, desc="training", unit="step")
+    world = world_of(model)
+    is_shown = config.progress and (world is None or world.rank == 0)
+    bar = tqdm(total=config.steps, initial=recorder.step, disable=not is_shown, desc="training", unit="step")
 
     def is_due(every: int | None) -> bool:
         return recorder.step == config.steps or (every is not None and recorder.step % every == 0)
@@ -270,7 +283,8 @@ def _entries(
                         logged = recorder.enter(rate, norm)
                         bar.set_postfix_str(f"loss {logged:.3f}")
                     if to_evaluate and is_due(config.eval_every):
-                        validation_loss = evaluate(model, validation, loss=loss, dtype=config.dtype).mean
+                        with _told(run, recorder.step):
+                            validation_loss = evaluate(model, validation, loss=loss, dtype=config.dtype).mean
                         recorder.enter_validation(validation_loss)
                     if to_save and (is_due(save_every) or interruption.came):
                         with _told(run, recorder.step):
@@ -323,14 +337,18 @@ def _scheduled(optimizers: Sequence[Optimizer], factor: float) -> Iterator[None]
 
 @contextmanager
 def _told(run: Run, step: int) -> Iterator[None]:
-    """Say at which step something isn't finite or has no targets, and what there is to go on from."""
-    try:
-        yield
-    except FloatingPointError as error:
+    """Say at which step something isn't finite or a process is lost, and what there is to go on from."""
+
+    def offer() -> str:
         kept = run.checkpoints.latest_good() if run.checkpoints is not None else None
-        offer = f"the last checkpoint is {kept}" if kept else "there is no checkpoint"
+        return f"at step {step}; " + (f"the last checkpoint is {kept}" if kept else "there is no checkpoint")
+
+    try:
+        with lost_in_words(offer):
+            yield
+    except FloatingPointError as error:
         hint = "a lower learning rate, a longer warm-up or clipping may help"
-        raise FloatingPointError(f"{error} at step {step}; {offer}; {hint}") from None
+        raise FloatingPointError(f"{error} {offer()}; {hint}") from None
 
 
 def _last_entry(history: History) -> Entry:

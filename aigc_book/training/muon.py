@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aigc_book.training.distributed.shards import mesh_of
 from aigc_book.training.updates import Params, State, buffers, check_ranges, loss_of, parts_with_gradients
 
 
@@ -53,7 +54,7 @@ class Muon(Optimizer):
         ns_dtype: what to iterate in; None takes bfloat16 on a GPU and float32 elsewhere.
 
     Raises:
-        ValueError: a value out of range, or a parameter that isn't a matrix.
+        ValueError: a value out of range, or a parameter that isn't a matrix, or that several processes have parts of.
 
     Source: Jordan et al., *Muon: An optimizer for hidden layers in neural networks* (2024); equal to
     ``torch.optim.Muon`` with ``adjust_lr_fn="original"`` but for the dtype.
@@ -82,6 +83,11 @@ class Muon(Optimizer):
         for p in self.param_groups[-1]["params"]:
             if p.ndim != 2:
                 raise ValueError(f"Muon updates matrices only; got a parameter of shape {tuple(p.shape)}")
+            if mesh_of(p) is not None:
+                raise ValueError(
+                    f"Muon needs whole matrices; got one of shape {tuple(p.shape)} of which each process has a part. "
+                    "Share the model with how='ddp', or take AdamW"
+                )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

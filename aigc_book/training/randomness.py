@@ -2,6 +2,8 @@
 
 import random
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,21 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+@contextmanager
+def own_numbers(rank: int) -> Iterator[None]:
+    """Within, a process draws numbers that no other draws; afterwards all go on together.
+
+    What they have in common moves on by one number. Outside, processes that began alike stay alike.
+    """
+    seed = int(torch.randint(2**31, ()))
+    state = random_state()
+    seed_all(seed + rank)
+    try:
+        yield
+    finally:
+        set_random_state(state)
 
 
 def same_state(one: dict[str, Any], other: dict[str, Any]) -> bool:

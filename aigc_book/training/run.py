@@ -22,7 +22,9 @@ from typing import Any
 
 from torch import nn
 
-from aigc_book.training.checkpoint import Checkpoints, load_weights
+from aigc_book.training.checkpoint import Checkpoints, load_weights, model_weights
+from aigc_book.training.distributed.shards import load_whole_state, whole_state
+from aigc_book.training.distributed.world import world_of
 from aigc_book.training.history import Recorder
 from aigc_book.training.lora import adapters_of
 from aigc_book.training.randomness import random_state, set_random_state
@@ -76,22 +78,44 @@ class Run:
             FileNotFoundError: there is none at the path.
             CheckpointError: it is damaged, or of another run.
         """
-        latest = self.checkpoints.latest() if self.checkpoints is not None else None
-        if latest is not None and not resume:
-            raise FileExistsError(f"{latest} is there already; pass resume=True to go on from it, or another folder")
-        chosen = latest if resume is True else resume or None
+        world = world_of(self.model)
+        chosen = self._chosen(resume) if world is None else world.first(lambda: self._chosen(resume))
         if chosen is None:
             return False
         saved = self.checkpoints.load(chosen, self.settings())
         for name, part in self.parts.items():
-            part.load_state_dict(saved.state[name])
+            load_whole_state(part, saved.state[name])
         load_weights(self.model, saved.weights)
         self.recorder.load_state_dict(saved.history)
         set_random_state(saved.state["random"])
         return True
 
+    def _chosen(self, resume: bool | str | os.PathLike[str]) -> Path | None:
+        latest = self.checkpoints.latest() if self.checkpoints is not None else None
+        if latest is not None and not resume:
+            raise FileExistsError(f"{latest} is there already; pass resume=True to go on from it, or another folder")
+        return latest if resume is True else Path(resume) if resume else None
+
     def save(self, validation_loss: float | None = None) -> Path:
-        """Write a checkpoint of this moment; errors as of :meth:`Checkpoints.save`."""
-        state = {name: part.state_dict() for name, part in self.parts.items()} | {"random": random_state()}
-        history = self.recorder.state_dict()
-        return self.checkpoints.save(self.recorder.step, self.model, state, history, self.settings(), validation_loss)
+        """Write a checkpoint of this moment; errors as of :meth:`Checkpoints.save`.
+
+        Of a model that several processes share, all of them must ask, and process 0 writes. It is a checkpoint like any
+        other, which one process can go on from, or any number; process 0 needs the CPU's memory for all of it.
+        """
+        world = world_of(self.model)
+        keep = world is None or world.rank == 0
+        state = {name: whole_state(part, keep) for name, part in self.parts.items()} | {"random": random_state()}
+        weights = model_weights(self.model, keep=keep)
+
+        def write() -> Path:
+            return self.checkpoints.save(
+                self.recorder.step,
+                self.model,
+                state,
+                self.recorder.state_dict(),
+                self.settings(),
+                validation_loss,
+                weights=weights,
+            )
+
+        return write() if world is None else world.first(write)

@@ -10,7 +10,7 @@ its own texts. ::
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aigc_book.training.distributed.shards import local, total_norm
+from aigc_book.training.distributed.sharing import gradients_sent
+from aigc_book.training.distributed.world import world_of
 from aigc_book.training.losses import Loss
+from aigc_book.training.randomness import own_numbers
 
 _NO_GRADIENT = "the loss must depend on the parameters of the optimizers; none of them has a gradient"
 
@@ -53,10 +57,12 @@ def update(
     r"""One update with the gradient of the mean loss over all batches: ∇ (Σ sums / Σ counts).
 
     Gradients that were left over are dropped before, and none is left afterwards. A batch without targets adds nothing.
+    Of a model that several processes share, all batches of all processes make the update together; gradients are sent
+    once, with the last batch, and what is drawn at random (dropout) differs between the processes.
 
     Args:
         model: what the loss is given.
-        batches: as many as make one update, on the model's device.
+        batches: as many as make one update, on the model's device; in several processes, each its own.
         optimizers: one, or several that share the parameters among them.
         loss: ``loss(model, batch) -> (sum, count)``.
         clip: largest norm of the gradient of all parameters together; None doesn't clip.
@@ -70,24 +76,30 @@ def update(
     optimizers = as_list(optimizers)
     drop_gradients(optimizers)
     device = next(model.parameters()).device
+    world = world_of(model)
     sums, counts, unit = [], [], None
-    for batch in batches:
-        with autocast(device, dtype):
-            part, count = checked(loss(model, batch))
-        count = count if isinstance(count, Tensor) else torch.tensor(count)
-        if count.device.type == "cpu" and count == 0:
-            continue
-        if not part.requires_grad:
-            raise ValueError(_NO_GRADIENT)
-        unit = count.clamp(min=1) if unit is None else unit  # how many the others are isn't known yet
-        scaled = part / unit.to(part.device)
-        (scaled if scaler is None else scaler.scale(scaled)).backward()
-        sums.append(part.detach())
-        counts.append(count.detach())
-    total = sum(counts).item() if counts else 0
+    with nullcontext() if world is None else own_numbers(world.rank):
+        for batch, is_last in _with_last(batches):
+            with gradients_sent(model, is_last):
+                with autocast(device, dtype):
+                    part, count = checked(loss(model, batch))
+                count = count if isinstance(count, Tensor) else torch.tensor(count)
+                if count.device.type == "cpu" and count == 0 and world is None:  # the other processes would wait
+                    continue
+                if not part.requires_grad:
+                    raise ValueError(_NO_GRADIENT)
+                if unit is None:  # how many the others are isn't known yet
+                    unit = (count if world is None else world.mean(count)).clamp(min=1)
+                scaled = part / unit.to(part.device)
+                (scaled if scaler is None else scaler.scale(scaled)).backward()
+            sums.append(part.detach())
+            counts.append(count.detach())
+    total, sum_of_all = (sum(counts).item(), math.fsum(torch.stack(sums).tolist())) if counts else (0, 0.0)
+    if world is not None:
+        total, sum_of_all = world.sum(total, sum_of_all)
     if not total > 0:
         raise ValueError("an update needs at least one target; its batches have none")
-    mean = math.fsum(torch.stack(sums).tolist()) / total
+    mean = sum_of_all / total
     if not math.isfinite(mean):
         drop_gradients(optimizers)
         raise FloatingPointError(f"the loss is {mean}")
@@ -98,8 +110,9 @@ def update(
     if scaler is not None:
         for optimizer in optimizers:
             scaler.unscale_(optimizer)
-    if len(sums) > 1:
-        torch._foreach_mul_(gradients, unit.item() / total)
+    factor = unit.item() * (1 if world is None else world.size) / total  # processes average their gradients
+    if factor != 1:
+        torch._foreach_mul_([local(gradient) for gradient in gradients], factor)
     norm = clip_gradients(gradients, clip).item()
     overflow = scaler is not None and scaler.is_enabled() and not math.isfinite(norm)
     if not math.isfinite(norm) and not (overflow and scaler.get_scale() > 1):
@@ -125,10 +138,10 @@ def clip_gradients(gradients: list[Tensor], limit: float | None) -> Tensor:
 
     Source: Pascanu, Mikolov and Bengio (2013), algorithm 1.
     """
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm = total_norm(gradients)
     # On a CPU the norm is at hand, and most steps need not touch the gradients; a GPU would have to be waited for.
     if limit is not None and (norm.device.type != "cpu" or norm > limit):
-        torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+        torch._foreach_mul_([local(gradient) for gradient in gradients], (limit / (norm + 1e-6)).clamp(max=1.0))
     return norm
 
 
@@ -170,7 +183,17 @@ def checked(result: Any) -> tuple[Tensor, Tensor | int | float]:
     raise ValueError(f"a loss must return (sum, count): a sum over targets, (), and how many they are; got {came}")
 
 
+def _with_last(batches: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Each batch, and whether it is the last one."""
+    rest = iter(batches)
+    batch = next(rest, rest)  # the iterator itself stands for the end
+    while batch is not rest:
+        following = next(rest, rest)
+        yield batch, following is rest
+        batch = following
+
+
 def _first_bad_gradient(model: nn.Module) -> str:
-    bad = (n for n, p in model.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all()))
+    bad = (n for n, p in model.named_parameters() if p.grad is not None and not bool(local(p.grad).isfinite().all()))
     name = next(bad, None)
     return "" if name is None else f" of {name!r}"

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from aigc_book.training.distributed.shards import local
+
 State = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 
@@ -32,7 +34,10 @@ def loss_of(closure: Callable[[], Any] | None) -> Any:
 def parts_with_gradients(
     optimizer: Optimizer, together: bool = False
 ) -> Iterator[tuple[State, list[Tensor], list[Tensor], list[State]]]:
-    """Each group's parameters with a gradient, as (group, θ, g, states): a CPU's one by one unless ``together``."""
+    """Each group's parameters with a gradient, as (group, θ, g, states): a CPU's one by one unless ``together``.
+
+    Of a parameter that several processes share it is this one's part, for a formula that takes number by number.
+    """
     for group in optimizer.param_groups:
         params = [p for p in group["params"] if p.grad is not None]
         for p in params:
@@ -43,7 +48,8 @@ def parts_with_gradients(
         for part in [*([others] if together else [[p] for p in others]), on_gpu]:
             if not part:
                 continue
-            yield group, part, [p.grad for p in part], [optimizer.state[p] for p in part]
+            states = [optimizer.state[p] for p in part]
+            yield group, [local(p) for p in part], [local(p.grad) for p in part], states
 
 
 def buffers(name: str, params: list[Tensor], states: list[State]) -> list[Tensor]:
@@ -51,4 +57,4 @@ def buffers(name: str, params: list[Tensor], states: list[State]) -> list[Tensor
     for p, state in zip(params, states, strict=True):
         if name not in state:
             state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
-    return [state[name] for state in states]
+    return [local(state[name]) for state in states]

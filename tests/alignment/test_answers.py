@@ -57,9 +57,7 @@ def test_log_probs_by_hand():
     assert found[0].tolist() == pytest.approx([0.0, math.log(3 / 4), math.log(1 / 5)])
 
 
-@pytest.mark.parametrize(
-    "model", [small(), small(position="rotary"), RNN(RNNConfig(vocab_size=V, d_model=8))]
-)
+@pytest.mark.parametrize("model", [small(), small(position="rotary"), RNN(RNNConfig(vocab_size=V, d_model=8))])
 def test_log_probs_are_the_loss_of_the_answers(model):
     answers = some()
     total, count = next_token_loss(model, answers.batch())
