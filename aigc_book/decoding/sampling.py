@@ -1,7 +1,7 @@
 """From logits to the next id: pure functions that reshape a distribution, and one that draws from it.
 
 Each takes logits (..., V) and gives new logits (..., V); what is ruled out gets -inf. :func:`sample` applies them in
-the order that is customary (repetition penalty, temperature, top-k, top-p), and draws.
+the order that is customary (repetition penalty, temperature, top-k, top-p, min-p, typical), and draws.
 Shape letters: B rows, S tokens so far, V vocabulary.
 """
 
@@ -28,26 +28,39 @@ class Sampling:
         top_k: sample from the k most likely tokens only; None for all.
         top_p: then sample from the most likely tokens that together have the probability p only; None for all.
         repetition_penalty: above 1 makes tokens that have occurred already less likely, 1 changes nothing.
+        min_p: then leave out the tokens that have less than this share of the largest probability; None for none.
+        typical_p: then sample from the tokens that surprise about as much as the distribution does on average and
+            together have this probability; None for all. It may leave out the most likely token.
 
     Raises:
-        ValueError: a temperature that is negative or not finite, top_k below 1 or not whole, top_p outside (0, 1], a
-            repetition penalty that is not positive and finite.
+        ValueError: a temperature that is negative or not finite, top_k below 1 or not whole, top_p, min_p or typical_p
+            outside (0, 1], a repetition penalty that is not positive and finite, typical_p with temperature 0 (which
+            takes the token that typical_p may leave out).
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
     repetition_penalty: float = 1.0
+    min_p: float | None = None
+    typical_p: float | None = None
 
     def __post_init__(self):
         if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
             raise ValueError(f"temperature must be 0 (greedy) or a positive number; got {self.temperature!r}")
         if self.top_k is not None and not (_is_number(self.top_k, Integral) and self.top_k >= 1):
             raise ValueError(f"top_k must be a whole number, at least 1, or None for no limit; got {self.top_k!r}")
-        if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
-            raise ValueError(f"top_p must be in (0, 1], or None for no limit; got {self.top_p!r}")
+        for name in ("top_p", "min_p", "typical_p"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and 0 < value <= 1):
+                raise ValueError(f"{name} must be in (0, 1], or None for no limit; got {value!r}")
         if not (_is_number(self.repetition_penalty) and 0 < self.repetition_penalty < math.inf):
             raise ValueError(f"repetition_penalty must be positive (1 = none); got {self.repetition_penalty!r}")
+        if self.temperature == 0 and self.typical_p is not None:
+            raise ValueError(
+                f"typical_p needs a temperature above 0; got typical_p={self.typical_p} with temperature 0, which "
+                "takes the largest logit even if it isn't typical"
+            )
 
 
 GREEDY = Sampling(temperature=0)
@@ -124,6 +137,46 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     Sampling(top_p=p)
     require_finite(logits.amax(dim=-1))
     return _keep_top_p(logits, p)
+
+
+def keep_min_p(logits: Tensor, p: float) -> Tensor:
+    """Rule out, in each row, the tokens whose probability is below p times the largest one.
+
+    So the limit is strict where the model is sure and generous where it isn't.
+
+    Args:
+        logits: (..., V).
+        p: in (0, 1]; 1 keeps the largest only, and its equals.
+
+    Raises:
+        ValueError: p is not in (0, 1], or logits of which a row has nan or inf, or nothing but -inf.
+
+    Source: Nguyen et al., *Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs* (2025),
+    section 3.
+    """
+    Sampling(min_p=p)
+    require_finite(logits.amax(dim=-1))
+    return _keep_min_p(logits, p)
+
+
+def keep_typical(logits: Tensor, p: float) -> Tensor:
+    r"""Keep, in each row, the fewest of the most typical tokens that together have at least the probability p.
+
+    Typical is a token whose surprise :math:`-\ln p(x)` is near the mean surprise, the entropy H of the row: tokens are
+    taken in the order of :math:`|{-\ln p(x)} - H|`, the lowest id first among equals. One always stays.
+
+    Args:
+        logits: (..., V).
+        p: in (0, 1]; 1 keeps all.
+
+    Raises:
+        ValueError: p is not in (0, 1], or logits of which a row has nan or inf, or nothing but -inf.
+
+    Source: Meister et al., *Locally Typical Sampling* (2023), section 5.
+    """
+    Sampling(typical_p=p)
+    require_finite(logits.amax(dim=-1))
+    return _keep_typical(logits, p)
 
 
 def distribution(
@@ -250,6 +303,10 @@ def _probabilities(logits: Tensor, largest: Tensor, sampling: Sampling) -> Tenso
         logits = _keep_top_k(logits, sampling.top_k)
     if sampling.top_p is not None:
         logits = _keep_top_p(logits, sampling.top_p)
+    if sampling.min_p is not None:
+        logits = _keep_min_p(logits, sampling.min_p)
+    if sampling.typical_p is not None:
+        logits = _keep_typical(logits, sampling.typical_p)
     return logits.softmax(dim=-1)
 
 
@@ -272,6 +329,23 @@ def _keep_top_p(logits: Tensor, p: float) -> Tensor:
     before = probabilities.cumsum(dim=-1) - probabilities
     size = (before < p).sum(dim=-1, keepdim=True).clamp_min(1)  # 0 for nan, which the caller looks for
     return _keep_largest(logits, size, largest.gather(-1, size - 1))
+
+
+def _keep_min_p(logits: Tensor, p: float) -> Tensor:
+    return logits.masked_fill(logits - logits.amax(dim=-1, keepdim=True) < math.log(p), -torch.inf)
+
+
+def _keep_typical(logits: Tensor, p: float) -> Tensor:
+    if p == 1:
+        return logits
+    surprise = -logits.log_softmax(dim=-1)  # inf for what is ruled out, which is the least typical
+    probabilities = (-surprise).exp()
+    entropy = torch.special.entr(probabilities).sum(dim=-1, keepdim=True)
+    order = (surprise - entropy).abs().argsort(dim=-1, stable=True)
+    sorted_probabilities = probabilities.gather(-1, order)
+    before = sorted_probabilities.cumsum(dim=-1) - sorted_probabilities
+    before[..., 0] = 0.0
+    return logits.masked_fill(torch.zeros_like(before, dtype=torch.bool).scatter_(-1, order, before >= p), -torch.inf)
 
 
 def _keep_largest(logits: Tensor, n: Tensor | int, smallest_kept: Tensor) -> Tensor:

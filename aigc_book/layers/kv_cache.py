@@ -80,6 +80,16 @@ class KVCache:
         """Forget all tokens; the memory is used again."""
         self.length = 0
 
+    def rewind(self, length: int) -> None:
+        """Forget all but the first ``length`` tokens; what comes next is written over the rest.
+
+        Raises:
+            ValueError: a length below 0, or more tokens than there are.
+        """
+        if not 0 <= length <= self.length:
+            raise ValueError(f"length must be in [0, {self.length}], the tokens in the cache; got {length}")
+        self.length = length
+
     def reorder(self, rows: Tensor) -> None:
         """Let row b continue what was row ``rows[b]`` (beam search keeps some hypotheses and drops others)."""
         for memory in self.memory:  # layer by layer, so that the copy that is needed on the way is a small one
