@@ -1,6 +1,6 @@
 """Constraints: a function says which tokens may come next, and no other can.
 
-    def allowed(ids: Tensor) -> Tensor:     # (S,) tokens so far, prompt included → (V,) boolean, True for what may follow
+    def allowed(ids: Tensor) -> Tensor:     # (S,) tokens so far, prompt included → (V,) boolean, True: may follow
 
 Such a function is asked before every token, for each row with its own tokens (padding taken out). What it forbids gets
 the logit -inf before anything else is done, so that every filter and every temperature works on what is left.

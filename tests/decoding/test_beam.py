@@ -110,6 +110,76 @@ def test_the_search_goes_on_while_something_better_can_come():
     assert best.ids.tolist() == [0, 2]
 
 
+def test_groups_on_paper():
+    """Two groups of a beam each, from 0. The first is greedy: 1 (0.6), then 0 (0.45). With λ = 1 the second pays a nat
+    for 1: ln 0.6 - 1 = -1.51 < ln 0.4 = -0.92, so it takes 0; then 0 costs: ln 0.4 - 1 < ln 0.6, so it takes 1. With
+    λ = 0.1 it pays, ln 0.6 - 0.1 = -0.61, and then ln 0.45 - 0.1 = -0.90 > ln 0.35 = -1.05: the same again.
+    """
+    first, second = beam_search(Chain(), [0], 2, n_beams=2, n_best=2, n_groups=2, diversity=1.0)
+    assert (first.ids.tolist(), second.ids.tolist()) == ([0, 1, 0], [0, 0, 1])
+    assert math.exp(first.log_probability) == pytest.approx(0.27)
+    assert math.exp(second.log_probability) == pytest.approx(0.24)  # without what it would have had to pay
+    same = beam_search(Chain(), [0], 2, n_beams=2, n_best=2, n_groups=2, diversity=0.1)
+    assert [h.ids.tolist() for h in same] == [[0, 1, 0]] * 2
+    assert math.exp(same[1].log_probability) == pytest.approx(0.27)
+
+
+def naive_groups(model, prompt, N, k, G, diversity):
+    """Diverse beam search without stop ids, from log_probability alone: [[(tokens, paid)] of each group]."""
+    groups = [[((), 0.0)] for _ in range(G)]
+    for _ in range(N):
+        chosen = []
+        for g, beams in enumerate(groups):
+            candidates = [
+                ((*new, token), paid + diversity * chosen.count(token))
+                for new, paid in beams
+                for token in range(model.config.vocab_size)
+            ]
+            candidates.sort(key=lambda pair: pair[1] - log_probability(model, prompt, pair[0]))
+            groups[g] = candidates[:k]
+            chosen += [new[-1] for new, _ in groups[g]]
+    return groups
+
+
+@pytest.mark.parametrize(("k", "G", "diversity"), [(2, 2, 0.3), (1, 4, 0.5), (2, 3, 2.0), (3, 2, 0.0)])
+def test_groups_as_a_plain_search(k, G, diversity):
+    model, prompt = new_model(), [2, 0, 4]
+    expected = naive_groups(model, prompt, 4, k, G, diversity)
+    found = beam_search(model, prompt, 4, n_beams=k * G, n_best=k * G, n_groups=G, diversity=diversity)
+    new = sorted(tuple(h.ids[3:].tolist()) for h in found)
+    assert new == sorted(new for group in expected for new, _ in group)
+    for h in found:
+        assert h.log_probability == pytest.approx(log_probability(model, prompt, h.ids[3:].tolist()), rel=1e-4)
+
+
+def test_groups_without_diversity_find_the_same():
+    alone = beam_search(new_model(GPT2), [3, 1], 8, n_beams=3, stop_ids=7)
+    groups = beam_search(new_model(GPT2), [3, 1], 8, n_beams=6, n_groups=2, n_best=2, stop_ids=7)
+    assert [h.ids.tolist() for h in groups] == 2 * [alone[0].ids.tolist()]
+    apart = beam_search(new_model(GPT2), [3, 1], 8, n_beams=6, n_groups=2, n_best=2, diversity=4.0, stop_ids=7)
+    assert len({tuple(h.ids.tolist()) for h in apart}) == 2
+    assert apart[0].score >= apart[1].score
+
+
+def test_a_constraint_binds_every_beam():
+    """Only the token after the last one, or the one after that, counted round: of 16 ends the best is found, and its
+    log-probability is the model's own, not shared out among what is allowed.
+    """
+    model, prompt = new_model(), [2, 0, 4]
+
+    def allowed(ids):
+        mask = torch.zeros(5, dtype=torch.bool)
+        mask[(ids[-1] + torch.tensor([1, 2])) % 5] = True
+        return mask
+
+    ends = [new for new in itertools.product(range(5), repeat=4)
+            if all((b - a) % 5 in (1, 2) for a, b in itertools.pairwise((4, *new)))]  # fmt: skip
+    scores = {new: log_probability(model, prompt, new) for new in ends}
+    found = beam_search(model, prompt, 4, n_beams=16, n_best=3, allowed=allowed)
+    assert [tuple(h.ids[3:].tolist()) for h in found] == sorted(ends, key=lambda new: -scores[new])[:3]
+    assert found[0].log_probability == pytest.approx(max(scores.values()), rel=1e-4)
+
+
 # Against exhaustive search
 
 
@@ -234,6 +304,13 @@ def test_what_follows_an_impossible_beginning_does_not_count():
         ({"stop_ids": 5}, "a stop id must be from 0 to vocab_size - 1 = 4; got 5"),
         ({"ids": []}, "at least one token to start from"),
         ({"ids": [5]}, "ids must be from 0 to vocab_size - 1 = 4"),
+        ({"n_groups": 3}, "n_groups must divide n_beams and n_best; got n_groups=3, n_beams=4, n_best=1"),
+        ({"n_groups": 2}, "n_groups must divide n_beams and n_best; got n_groups=2, n_beams=4, n_best=1"),
+        ({"n_groups": 0}, "n_groups must divide n_beams and n_best; got n_groups=0"),
+        ({"diversity": 0.5}, "and 0 with a single group; got diversity=0.5, n_groups=1"),
+        ({"n_groups": 2, "n_best": 2, "diversity": -1.0}, "diversity must be at least 0.*; got diversity=-1.0"),
+        ({"allowed": [1, 2]}, r"allowed must be a function .* or None; got \[1, 2\]"),
+        ({"allowed": lambda ids: torch.zeros(5, dtype=torch.bool)}, "allowed must leave at least one token; got none"),
         ({"ids": [[1], [2]]}, r"beam search takes one prompt, \(T,\); got 2 prompts"),
     ],
 )

@@ -9,18 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.generation.logits_process import (
     LogitsProcessorList,
+    MinPLogitsWarper,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
+    TypicalLogitsWarper,
 )
 
 from aigc_book.decoding.sampling import (
     GREEDY,
     Sampling,
     distribution,
+    keep_min_p,
     keep_top_k,
     keep_top_p,
+    keep_typical,
     penalize_repetition,
     sample,
 )
@@ -68,6 +72,33 @@ def test_top_k_and_top_p_on_paper():
     assert distribution(logits, Sampling(top_k=2, top_p=0.6)).tolist() == [[0, 0, 1, 0]]
 
 
+def test_min_p_on_paper():
+    """Of 8/16, 5/16, 2/16 and 1/16 those with at least 0.24 of 8/16 stay, 1.92/16: 8, 5 and 2 of 15. With 0.3 of it,
+    2.4/16: 8 and 5 of 13. Equals stay or go together. On top of top-k 2 nothing changes.
+    """
+    logits = torch.tensor([[5.0, 1.0, 8.0, 2.0]]).log()
+    torch.testing.assert_close(distribution(logits, Sampling(min_p=0.24)), torch.tensor([[5, 0, 8, 2]]) / 15)
+    torch.testing.assert_close(distribution(logits, Sampling(min_p=0.3)), torch.tensor([[5, 0, 8, 0]]) / 13)
+    torch.testing.assert_close(distribution(logits, Sampling(min_p=0.3, top_k=1)), torch.tensor([[0.0, 0, 1, 0]]))
+    assert distribution(torch.zeros(1, 4), Sampling(min_p=1)).tolist() == [[0.25] * 4]
+    # It is asked after the temperature, at which 8 : 5 becomes 64 : 25, which is 0.39 of it.
+    assert distribution(logits, Sampling(temperature=0.5, min_p=0.4)).tolist() == [[0, 0, 1, 0]]
+
+
+def test_typical_on_paper():
+    """Probabilities 1/2, 1/4, 1/8, 1/8: surprises of 1, 2, 3 and 3 bits, and their mean is 1.75. In the order of the
+    distance from it: 1/4 (0.25), 1/2 (0.75), 1/8 and 1/8 (1.25). So 0.2 keeps the second alone, and not the most likely
+    one; 0.3 the first two: 2/3 and 1/3; 0.8 the first of the two eighths too: 4, 2 and 1 of 7.
+    """
+    logits = torch.tensor([[4.0, 2.0, 1.0, 1.0]]).log()
+    assert distribution(logits, Sampling(typical_p=0.2)).tolist() == [[0, 1, 0, 0]]
+    torch.testing.assert_close(distribution(logits, Sampling(typical_p=0.3)), torch.tensor([[2, 1, 0, 0]]) / 3)
+    torch.testing.assert_close(distribution(logits, Sampling(typical_p=0.8)), torch.tensor([[4, 2, 1, 0]]) / 7)
+    assert torch.equal(keep_typical(logits, 1.0), logits)
+    # What other filters have ruled out stays out and doesn't count: of 2/3 and 1/3, H is 0.92 bits; 0.58 is nearest.
+    assert distribution(logits, Sampling(top_k=2, typical_p=0.5)).tolist() == [[1, 0, 0, 0]]
+
+
 def test_repetition_penalty_on_paper():
     """Ids 0, 2 and 3 have occurred: 3 / 1.5 = 2, -2 · 1.5 = -3, 0 stays 0. Id 1 has not; it counts once that 0 comes
     twice.
@@ -104,17 +135,23 @@ def test_top_p_takes_the_lowest_ids_of_equals():
     top_k=st.integers(1, 60),
     top_p=st.floats(0.01, 0.999),  # nearer to 1, rounding decides
     penalty=st.floats(0.3, 3),
+    min_p=st.floats(0.001, 1),
+    typical_p=st.floats(0.01, 0.999),
 )
-def test_each_step_and_all_together_as_transformers(seed, temperature, top_k, top_p, penalty):
+def test_each_step_and_all_together_as_transformers(seed, temperature, top_k, top_p, penalty, min_p, typical_p):
     logits = new_logits(seed=seed)
     ids = torch.randint(47, (5, 11), generator=generator(seed))
     theirs = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits.clone())
     torch.testing.assert_close(penalize_repetition(logits, ids, penalty), theirs)
     assert torch.equal(keep_top_k(logits, top_k), TopKLogitsWarper(top_k)(ids, logits.clone()))
     assert torch.equal(keep_top_p(logits, top_p), TopPLogitsWarper(top_p)(ids, logits.clone()))
+    assert torch.equal(keep_min_p(logits, min_p), MinPLogitsWarper(min_p)(ids, logits.clone()))
+    assert torch.equal(keep_typical(logits, typical_p), TypicalLogitsWarper(typical_p)(ids, logits.clone()))
     warpers = [TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k), TopPLogitsWarper(top_p)]
+    warpers += [MinPLogitsWarper(min_p), TypicalLogitsWarper(typical_p)]
     expected = LogitsProcessorList(warpers)(ids, logits.clone()).softmax(dim=-1)
-    actual = distribution(logits, Sampling(temperature=temperature, top_k=top_k, top_p=top_p))
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "typical_p": typical_p}
+    actual = distribution(logits, Sampling(**settings))
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -131,7 +168,13 @@ def test_top_p_of_a_large_vocabulary_as_transformers(scale):
 
 @pytest.mark.parametrize(
     "sampling",
-    [Sampling(), Sampling(temperature=0.5), Sampling(top_k=7), Sampling(temperature=2, top_k=9, top_p=0.8)],
+    [
+        Sampling(),
+        Sampling(temperature=0.5),
+        Sampling(top_k=7),
+        Sampling(temperature=2, top_k=9, top_p=0.8),
+        Sampling(min_p=0.05, typical_p=0.8),
+    ],
     ids=str,
 )
 def test_draws_follow_the_distribution(sampling):
@@ -226,6 +269,10 @@ def test_sixteen_bits_are_widened():
         ({"temperature": "0.8"}, "temperature must be 0 .* got '0.8'"),
         ({"top_k": True}, "top_k must be a whole number, at least 1.*; got True"),
         ({"top_p": math.nan}, r"top_p must be in \(0, 1\].*; got nan"),
+        ({"min_p": 0}, r"min_p must be in \(0, 1\].*; got 0"),
+        ({"min_p": "0.1"}, r"min_p must be in \(0, 1\].*; got '0.1'"),
+        ({"typical_p": 1.01}, r"typical_p must be in \(0, 1\].*; got 1.01"),
+        ({"temperature": 0, "typical_p": 0.9}, "typical_p needs a temperature above 0; got typical_p=0.9"),
         ({"repetition_penalty": 0}, "repetition_penalty must be positive .* got 0"),
         ({"repetition_penalty": math.nan}, "repetition_penalty must be positive .* got nan"),
     ],
@@ -268,12 +315,18 @@ def test_logits_that_are_not_finite(row, found):
     for dtype in (torch.float32, torch.float64, torch.bfloat16, torch.float16):
         for sampling in (
             Sampling(), GREEDY, Sampling(top_k=2), Sampling(top_k=9), Sampling(top_p=0.5), Sampling(top_p=1.0),
+            Sampling(min_p=0.1), Sampling(typical_p=0.5),
             Sampling(repetition_penalty=1.4), Sampling(temperature=0, repetition_penalty=0.7),
         ):  # fmt: skip
             for function in (distribution, sample):
                 with pytest.raises(ValueError, match=f"logits must be finite; row 1 {found}"):
                     function(logits.to(dtype), sampling, ids=ids)
-    for step in (lambda: keep_top_k(logits, 2), lambda: keep_top_p(logits, 0.5)):
+    for step in (
+        lambda: keep_top_k(logits, 2),
+        lambda: keep_top_p(logits, 0.5),
+        lambda: keep_min_p(logits, 0.5),
+        lambda: keep_typical(logits, 0.5),
+    ):
         with pytest.raises(ValueError, match=f"logits must be finite; row 1 {found}"):
             step()
 
@@ -293,6 +346,10 @@ def test_the_single_steps_check_too():
         keep_top_k(logits, -1)
     with pytest.raises(ValueError, match="top_p must be"):
         keep_top_p(logits, -0.1)
+    with pytest.raises(ValueError, match="min_p must be"):
+        keep_min_p(logits, 2)
+    with pytest.raises(ValueError, match="typical_p must be"):
+        keep_typical(logits, 0)
 
 
 def test_one_generator_a_row():
@@ -303,7 +360,7 @@ def test_one_generator_a_row():
 def test_nothing_is_changed():
     logits, ids = new_logits(), torch.zeros(5, 3, dtype=torch.long)
     before = logits.clone()
-    sample(logits, Sampling(temperature=0.7, top_k=5, top_p=0.9))
+    sample(logits, Sampling(temperature=0.7, top_k=5, top_p=0.9, min_p=0.1, typical_p=0.9))
     sample(logits, GREEDY)
     penalize_repetition(logits, ids, 1.3, torch.ones_like(ids, dtype=torch.bool))
     assert torch.equal(logits, before)

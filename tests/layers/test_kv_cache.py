@@ -39,6 +39,18 @@ def test_reset_forgets_and_reuses_the_memory():
     assert cache.memory.data_ptr() == memory
 
 
+def test_rewind_forgets_the_last_tokens():
+    cache = KVCache(1, 2, 3, 7, 5)
+    cache.append(0, numbered(0, 6), numbered(0, 6))
+    cache.advance(6)
+    cache.rewind(4)
+    keys, _ = cache.append(0, numbered(50, 1), numbered(50, 1))
+    assert torch.equal(keys[:, :, :4], numbered(0, 4)) and torch.equal(keys[:, :, 4:], numbered(50, 1))
+    for length in (-1, 5):
+        with pytest.raises(ValueError, match=rf"length must be in \[0, 4\], the tokens in the cache; got {length}"):
+            cache.rewind(length)
+
+
 def test_reorder_lets_rows_continue_other_rows():
     cache = KVCache(1, 2, 3, 7, 5)
     cache.append(0, numbered(0, 4), numbered(0, 4))
