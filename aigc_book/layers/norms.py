@@ -1,10 +1,18 @@
 """Normalisation over the width of each position."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aigc_book.kernels.norms import rms_norm
+
+
+def check_eps(eps: float) -> None:
+    """Raise ``ValueError`` unless ``norm_eps`` is a finite number of at least 0; a root of less would be no number."""
+    if not 0 <= eps < math.inf:
+        raise ValueError(f"norm_eps must be a finite number of at least 0; got {eps!r}")
 
 
 class LayerNorm(nn.Module):

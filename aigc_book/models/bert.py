@@ -15,7 +15,7 @@ from aigc_book.layers.encoder_block import EncoderBlock
 from aigc_book.layers.feedforward import ACTIVATIONS
 from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.linear import Linear
-from aigc_book.layers.norms import LayerNorm
+from aigc_book.layers.norms import LayerNorm, check_eps
 from aigc_book.layers.positions import LearnedPositions
 from aigc_book.models.disk.bert import BERTLayout, count_labels
 from aigc_book.models.disk.layout import read_model, write_model
@@ -68,6 +68,7 @@ class BERTConfig:
             )
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {self.activation!r}")
+        check_eps(self.norm_eps)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
 

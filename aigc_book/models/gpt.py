@@ -5,6 +5,7 @@ queries). Shape letters: B batch, T new tokens, S all tokens seen so far, C ``d_
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from aigc_book.layers.feedforward import ACTIVATIONS, FeedForward, SwiGLU
 from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
-from aigc_book.layers.norms import LayerNorm, RMSNorm
+from aigc_book.layers.norms import LayerNorm, RMSNorm, check_eps
 from aigc_book.layers.positions import check_positions, new_positions
 from aigc_book.models.disk.gpt2 import GPT2Layout
 from aigc_book.models.disk.layout import read_model, write_model
@@ -63,7 +64,7 @@ class GPTConfig:
 
     Raises:
         ValueError: a size below 1, heads that don't divide, an odd width where sines come in pairs, an unknown name,
-            a dropout outside [0, 1).
+            a dropout outside [0, 1), a rotary base or a norm_eps that makes no sense.
     """
 
     vocab_size: int = 50257
@@ -106,6 +107,9 @@ class GPTConfig:
                 f"n_heads must be divisible by n_kv_heads; got n_heads={self.n_heads}, n_kv_heads={self.n_kv_heads}"
             )
         check_positions(self.position, self.d_model, self.n_heads)
+        if not 0 < self.rotary_base < math.inf:
+            raise ValueError(f"rotary_base must be a finite number above 0; got {self.rotary_base!r}")
+        check_eps(self.norm_eps)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
 

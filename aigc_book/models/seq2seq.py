@@ -19,7 +19,7 @@ from aigc_book.layers.inputs import check_ids, check_mask
 from aigc_book.layers.kv_cache import KVCache
 from aigc_book.layers.linear import Linear
 from aigc_book.layers.mode import evaluating
-from aigc_book.layers.norms import LayerNorm
+from aigc_book.layers.norms import LayerNorm, check_eps
 from aigc_book.layers.positions import check_positions, new_positions
 from aigc_book.models.disk.layout import read_model, write_model
 from aigc_book.models.disk.own import OwnLayout
@@ -90,6 +90,7 @@ class Seq2SeqConfig:
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {self.activation!r}")
         check_positions(self.position, self.d_model, self.n_heads)
+        check_eps(self.norm_eps)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1); got {self.dropout}")
 

@@ -136,6 +136,8 @@ def test_heads_start_near_uniform_and_the_masked_lm_shares_the_embedding():
         ({"d_model": 10, "n_heads": 3}, "d_model must be divisible by n_heads; got d_model=10, n_heads=3"),
         ({"n_layers": 0}, "n_layers must be at least 1; got n_layers=0"),
         ({"activation": "cube"}, "activation must be one of .*; got 'cube'"),
+        ({"norm_eps": -1e-5}, "norm_eps must be a finite number of at least 0; got -1e-05"),
+        ({"norm_eps": float("nan")}, "norm_eps must be a finite number of at least 0; got nan"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\); got 1.0"),
     ],
 )

@@ -228,6 +228,10 @@ def test_inputs_are_left_alone():
         (dict(activation="tanh"), "activation must be one of relu, .*swiglu; got 'tanh'"),
         (dict(d_model=12, position="rotary"), "rotary positions need an even d_model / n_heads; got 3"),
         (dict(d_model=9, n_heads=3, position="sinusoidal"), "sinusoidal positions need an even d_model; got 9"),
+        (dict(norm_eps=-1e-5), "norm_eps must be a finite number of at least 0; got -1e-05"),
+        (dict(rotary_base=0), "rotary_base must be a finite number above 0; got 0"),
+        (dict(rotary_base=-1e4), "rotary_base must be a finite number above 0; got -10000.0"),
+        (dict(rotary_base=float("inf")), "rotary_base must be a finite number above 0; got inf"),
         (dict(dropout=1.0), r"dropout must be in \[0, 1\); got 1.0"),
     ],
 )

@@ -227,6 +227,8 @@ def test_saved_and_read_back(tmp_path, config):
         ({"n_decoder_layers": 0}, "n_decoder_layers must be at least 1; got n_decoder_layers=0"),
         ({"position": "rotery"}, "position must be one of learned, sinusoidal, .*; got 'rotery'"),
         ({"activation": "cube"}, "activation must be one of .*; got 'cube'"),
+        ({"norm_eps": -1e-5}, "norm_eps must be a finite number of at least 0; got -1e-05"),
+        ({"norm_eps": float("nan")}, "norm_eps must be a finite number of at least 0; got nan"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\); got 1.0"),
     ],
 )

@@ -63,7 +63,7 @@ def read_model(
     Raises:
         FileNotFoundError: no such folder, no network, or a file is missing.
         ValueError: a model of another kind, or with a setting that ours doesn't have; weights that are missing, left
-            over, of another shape, or damaged; files or settings that contradict one another.
+            over, of another shape, damaged or not finite; files or settings that contradict one another.
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise ValueError(f"dtype must be a floating-point one, such as torch.bfloat16; got {dtype!r}")
@@ -90,7 +90,8 @@ def write_model(model: nn.Module, folder: str | Path, layouts: Sequence[Layout])
     """Write ``config.json`` and ``model.safetensors`` in the first of the layouts that can hold the model.
 
     Raises:
-        ValueError: the model has LoRA layers.
+        ValueError: the model has LoRA layers, a weight is infinite or not a number, or the model is on the meta device
+            and has none.
         OSError: the disk is full; the message names the folder.
     """
     if any(name.endswith("lora_a") for name, _ in model.named_parameters()):
@@ -98,6 +99,11 @@ def write_model(model: nn.Module, folder: str | Path, layouts: Sequence[Layout])
             "the model has LoRA layers, for which its layouts have no place; save the adapter alone "
             "(training.adapter_files.save_adapter), or save the model with it merged (training.lora.merged)"
         )
+    for name, tensor in model.state_dict().items():
+        if tensor.is_meta:
+            raise ValueError(f"the model has shapes and no weights: {name} is on the meta device; nothing was written")
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} holds numbers that are infinite or not a number; nothing was written")
     settings = dataclasses.asdict(getattr(model.config, "resolved", model.config))
     layout = next(layout for layout in layouts if layout.holds(settings))
     config, tensors = layout.write(settings, tensors_of(model))
@@ -143,7 +149,7 @@ def assign(model: nn.Module, tensors: Tensors, folder: Path, dtype: torch.dtype 
     """Make copies of the tensors the model's parameters; of tied ones, one name is enough.
 
     Raises:
-        ValueError: a tensor is missing, left over, or of another shape, or tied ones differ.
+        ValueError: a tensor is missing, left over, of another shape or not finite (in this dtype), or tied ones differ.
     """
     expected = model.state_dict(keep_vars=True)
     ties, tensors = _ties(expected), dict(tensors)
@@ -176,6 +182,12 @@ def assign(model: nn.Module, tensors: Tensors, folder: Path, dtype: torch.dtype 
             raise ValueError(f"{folder}: {name} must be {tuple(expected[name].shape)}; got {tuple(tensor.shape)}")
     # Copies: the tensors as they were read are the file itself, which may be replaced or shortened later.
     own = {name: tensor.to(dtype, copy=True) for name, tensor in tensors.items()}
+    for name, tensor in own.items():
+        if not tensor.isfinite().all():
+            why = f"numbers that {dtype} can't hold; try torch.bfloat16 or float32"
+            if not tensors[name].isfinite().all():
+                why = "numbers that are infinite or not a number: the run that wrote it was broken"
+            raise ValueError(f"{folder}: {name} has {why}")
     model.load_state_dict(own, assign=True, strict=False)
     for alias, name in ties.items():
         part, _, leaf = alias.rpartition(".")

@@ -293,3 +293,38 @@ def test_a_file_that_git_did_not_fetch_says_so(tmp_path, name):
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 548105171\n")
     with pytest.raises(ValueError, match=rf"{name} is Git's pointer to a large file.* git lfs pull"):
         GPT.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["own", "gpt2", "rnn", "mlp"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_neither_written_nor_read(tmp_path, kind, value):
+    new_model(kind).save_pretrained(tmp_path)
+    model = new_model(kind, seed=1)
+    with torch.no_grad():
+        list(model.parameters())[-1].view(-1)[0] = value
+    before = (tmp_path / "model.safetensors").read_bytes()
+    with pytest.raises(ValueError, match="holds numbers that are infinite or not a number; nothing was written"):
+        model.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+    tensors = load_file(tmp_path / "model.safetensors")
+    next(iter(tensors.values())).view(-1)[0] = value
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="has numbers that are infinite or not a number: the run that wrote it was"):
+        type(model).from_pretrained(tmp_path)
+
+
+def test_weights_that_a_dtype_can_not_hold(tmp_path):
+    """float16 ends at 65,504; what lies beyond would become infinite in silence."""
+    model = new_model("gpt2")
+    with torch.no_grad():
+        model.final_norm.weight[0] = 70_000.0
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"final_norm.weight has numbers that torch.float16 can't hold; try"):
+        GPT.from_pretrained(tmp_path, dtype=torch.float16)
+    assert GPT.from_pretrained(tmp_path, dtype=torch.bfloat16).final_norm.weight[0] == 70_144.0
+
+
+def test_a_model_without_memory_has_nothing_to_write(tmp_path):
+    with pytest.raises(ValueError, match=r"the model has shapes and no weights: .* is on the meta device; nothing was"):
+        new_model("gpt2").to("meta").save_pretrained(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
