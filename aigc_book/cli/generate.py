@@ -52,10 +52,11 @@ def run(chosen: dict[str, Any]) -> None:
         n_new = max(1, min(MOST, model.config.max_seq_len - len(ids)))
     with usage():
         check_lengths(model, [ids], n_new)
-    ends = stop_ids(folder, tokenizer)
+    ends, texts = stop_ids(folder, tokenizer), list(chosen.get("stop", ()))
+    stopping = {"stop_ids": ends, "stop_sequences": texts, "decode": tokenizer.decode if texts else None}
     for number in range(chosen["n"]):
         seed = runtime.seed(chosen["seed"]) + number
-        new = map(int, stream(model, ids, n_new, sampling, seed=seed, stop_ids=ends))
+        new = map(int, stream(model, ids, n_new, sampling, seed=seed, **stopping))
         text = tokenizer.decode_stream(itertools.takewhile(lambda i: i not in ends, new))
         for piece in itertools.chain([prompt.lstrip("\n")] if chosen["echo"] else [], text):
             click.echo(piece, nl=False)
@@ -80,6 +81,7 @@ command = Command(
         "Sampling": options_of(Sampling),
         "Text": [
             option("max_new_tokens", f"The most tokens to add; as many as fit, up to {MOST}, if not given.", kind=int),
+            option("stop", "A text that ends what is written, and stays at its end.", is_many=True),
             option("n", "How many texts, each with a seed of its own.", kind=click.IntRange(1), default=DEFAULTS["n"]),
             option("seed", "The same seed gives the same text.", kind=click.IntRange(0), default=DEFAULTS["seed"]),
             option("echo", "Write the prompt too.", is_flag=True, default=DEFAULTS["echo"]),

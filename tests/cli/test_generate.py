@@ -52,6 +52,23 @@ def test_settings_seed_and_several_texts(aigc, trained):
     assert alone.out == expected(trained, "9 green", 6, sampling, 4).removeprefix("9 green") + "\n"
 
 
+def test_a_text_that_stops_it(aigc, trained):
+    """The first four characters behind the prompt end it when they come; another text changes nothing."""
+    words = ["9 green", "--seed", "4", "--max-new-tokens", "8"]
+    whole = aigc("generate", trained, *words).out
+    start = whole[: len("9 green") + 4]
+    done = aigc("generate", trained, *words, "--stop", "never", "--stop", start[-4:])
+    assert (
+        done.status == 0
+        and done.out.startswith(start)
+        and whole.startswith(done.out[:-1])
+        and len(done.out) < len(whole)
+    )
+    assert aigc("generate", trained, *words, "--stop", "never").out == whole
+    done = aigc("generate", trained, *words, "--stop", "")
+    assert done.status == 1 and "a stop sequence must not be empty" in done.err
+
+
 def test_a_prompt_from_stdin_and_none(aigc, trained, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("9 green\n"))
     done = aigc("generate", trained, "-", "--temperature", "0", "--max-new-tokens", "5")
