@@ -20,7 +20,16 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from aigc_book.files import write_aside
-from aigc_book.text.encoding import as_texts, as_tokens, checked_ids, checked_text, id_row, pieces
+from aigc_book.text.encoding import (
+    as_texts,
+    as_tokens,
+    check_number,
+    checked_ids,
+    checked_text,
+    id_row,
+    is_whole,
+    pieces,
+)
 
 END_OF_TEXT = "<|endoftext|>"
 _FOLDER_FILES = [("tokenizer.json",), ("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
@@ -55,7 +64,7 @@ class BPETokenizer:
         special_tokens: token → id.
 
     Raises:
-        ValueError: a byte is missing, a merge is of tokens that are not in the vocabulary, the ids are not
+        ValueError: a byte is missing, a merge is no pair or of tokens that are not in the vocabulary, the ids are not
             0 … vocab_size − 1, or a special token is also what merges make.
     """
 
@@ -69,7 +78,7 @@ class BPETokenizer:
             )
         as_tokens(special_tokens)
         self.special_tokens = dict(special_tokens)
-        self.merges = [tuple(pair) for pair in merges]
+        self.merges = [(pair,) if isinstance(pair, str) else tuple(pair) for pair in merges]
         self.vocab = {token: token_id for token, token_id in vocab.items() if token not in self.special_tokens}
         self._check()
         tokens = {i: bytes(_BYTE_OF[c] for c in token) for token, i in self.vocab.items()}
@@ -84,6 +93,11 @@ class BPETokenizer:
             raise ValueError(f"a byte-level vocabulary holds all 256 bytes; {missing} of them are missing")
         if foreign := next((token for token in self.vocab if not token or not _BYTE_OF.keys() >= set(token)), None):
             raise ValueError(f"the token {foreign!r} is not written in GPT-2's byte alphabet")
+        for token, token_id in (*self.vocab.items(), *self.special_tokens.items()):
+            if not is_whole(token_id):
+                raise ValueError(f"ids must be whole numbers; got {token_id!r} for the token {token!r}")
+        if wrong := [pair for pair in self.merges if len(pair) != 2 or not all(isinstance(t, str) for t in pair)]:
+            raise ValueError(f"merges must be pairs of tokens; got {wrong[0]!r}")
         for left, right in self.merges:
             if lacking := [token for token in (left, right, left + right) if token not in self.vocab]:
                 raise ValueError(f"the merge {left!r} + {right!r} needs {lacking[0]!r}, which is not in the vocabulary")
@@ -115,10 +129,13 @@ class BPETokenizer:
         many, which keeps the time proportional to the text.
 
         Raises:
-            ValueError: vocab_size is smaller than the alphabet (256 bytes and the special tokens), there is no text, a
-                text is no string, or a special token turns out to be an ordinary token of the text.
+            ValueError: vocab_size is smaller than the alphabet (256 bytes and the special tokens), it or min_frequency
+                is no whole number, there is no text, a text is no string, or a special token turns out to be an
+                ordinary token of the text.
         """
         special_tokens = as_tokens(special_tokens)
+        check_number("vocab_size", vocab_size)
+        check_number("min_frequency", min_frequency, 0)
         smallest = 256 + len(special_tokens)
         if vocab_size < smallest:
             raise ValueError(

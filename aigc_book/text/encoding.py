@@ -174,15 +174,24 @@ def is_whole(value: object) -> bool:
     return True
 
 
+def check_number(name: str, value: object, least: int | None = None) -> None:
+    """Raise ``ValueError`` unless a setting is a whole number, and at least so large."""
+    if not is_whole(value) or (least is not None and value < least):
+        limit = "" if least is None else f" of at least {least}"
+        raise ValueError(f"{name} must be a whole number{limit}; got {value!r}")
+
+
 def as_texts(texts: str | Iterable[str]) -> Iterator[str]:
     """One text, or several, as an iterator of texts.
 
     Raises:
-        ValueError: at the first use: texts is neither, its members are names (of a dict or a table), or a text is no
-            string.
+        ValueError: at the first use: texts is neither, its members are names (of a dict or a table) or have no order (a
+            set), or a text is no string.
     """
-    if isinstance(texts, bytes | Mapping) or hasattr(texts, "columns") or not isinstance(texts, Iterable):
-        raise ValueError(f"texts must be a string or an iterable of strings; got {type(texts).__name__}")
+    refused = bytes | Mapping | set | frozenset
+    if isinstance(texts, refused) or hasattr(texts, "columns") or not isinstance(texts, Iterable):
+        hint = " (whose order changes from one run to the next; sort it)" if isinstance(texts, set | frozenset) else ""
+        raise ValueError(f"texts must be a string or an iterable of strings; got {type(texts).__name__}{hint}")
     for number, text in enumerate([texts] if isinstance(texts, str) else texts):
         if not isinstance(text, str):
             raise ValueError(f"every text must be a string; got {text!r}, a {type(text).__name__}, as text {number}")

@@ -23,6 +23,7 @@ from aigc_book.text.encoding import (
     Tokenizer,
     as_texts,
     as_tokens,
+    check_number,
     checked_ids,
     checked_text,
     encode_corpus,
@@ -47,10 +48,13 @@ class CharTokenizer:
         unk_token: stands for every other character, such as ``"<unk>"``; None: other characters are errors.
 
     Raises:
-        ValueError: the alphabet is empty, has repetitions, or has entries that are not single characters.
+        ValueError: the alphabet is empty, a set, has repetitions, has entries that are not single characters, or has
+            the unknown token among them.
     """
 
     def __init__(self, characters: Iterable[str], *, unk_token: str | None = None):
+        if isinstance(characters, set | frozenset):
+            raise ValueError("the alphabet must be in an order, which gives the ids; got a set (sort it)")
         self.characters, self.unk_token = tuple(characters), unk_token
         if not self.characters:
             raise ValueError("the alphabet must hold at least one character; got none (was the text empty?)")
@@ -60,6 +64,8 @@ class CharTokenizer:
             raise ValueError("the alphabet must hold every character once")
         if unk_token is not None:
             as_tokens([unk_token])
+            if unk_token in self.characters:
+                raise ValueError(f"unk_token must be no character of the alphabet; got {unk_token!r}")
         self._tokens = self.characters if unk_token is None else (*self.characters, unk_token)
         points = np.array([ord(c) for c in self.characters])
         self._id_of_point = np.full(int(points.max()) + 2, -1, dtype=np.int64)  # the last place is everybody else's
@@ -75,8 +81,11 @@ class CharTokenizer:
             unk_token: as in the class.
 
         Raises:
-            ValueError: there is no text, or vocab_size is smaller than the alphabet and there is no unk_token.
+            ValueError: there is no text, vocab_size is no whole number, or it is smaller than the alphabet and there is
+                no unk_token.
         """
+        if vocab_size is not None:
+            check_number("vocab_size", vocab_size)
         counts: Counter[str] = Counter()
         for text in as_texts(texts):
             counts.update(text)
@@ -213,14 +222,18 @@ class WordTokenizer:
             splitter: as in the class.
 
         Raises:
-            ValueError: there are no words, a text is no string, vocab_size leaves no room for a word, or without
-                ``"<unk>"`` it is smaller than the number of words; or as in the class.
+            ValueError: there are no words, a text is no string, vocab_size or min_freq is no whole number, vocab_size
+                leaves no room for a word, or without ``"<unk>"`` it is smaller than the number of words; or as in the
+                class.
         """
         from torchtext.vocab import Vocab
 
         if splitter not in SPLITTERS:
             raise ValueError(f"splitter must be one of {SPLITTERS}; got {splitter!r}")
         special_tokens = as_tokens(special_tokens)
+        check_number("min_freq", min_freq, 1)
+        if vocab_size is not None:
+            check_number("vocab_size", vocab_size)
         split, counts = _get_splitter(splitter, special_tokens), Counter()
         for text in as_texts(texts):
             counts.update(split(text))

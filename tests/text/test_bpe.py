@@ -522,3 +522,21 @@ def test_arguments_are_not_changed(tokenizer):
     other.special_tokens["<new>"] = 300
     other.merges.clear()
     assert (vocab, merges, special_tokens) == (tokenizer.vocab, tokenizer.merges, tokenizer.special_tokens)
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, "1", None])
+def test_ids_of_a_vocabulary_are_whole_numbers(tokenizer, wrong):
+    """1.0 of a special token came out of encode as it was."""
+    vocab, special = dict(tokenizer.vocab), dict(tokenizer.special_tokens)
+    for table in (vocab, special):
+        token = next(iter(table))
+        kept, table[token] = table[token], wrong
+        with pytest.raises(ValueError, match=f"ids must be whole numbers; got {wrong!r} for the token"):
+            BPETokenizer(vocab, tokenizer.merges, special_tokens=special)
+        table[token] = kept
+
+
+@pytest.mark.parametrize("wrong", ["a b", ("a",), ("a", "b", "c"), (1, 2)])
+def test_merges_are_pairs(tokenizer, wrong):
+    with pytest.raises(ValueError, match="merges must be pairs of tokens; got"):
+        BPETokenizer(tokenizer.vocab, [*tokenizer.merges, wrong], special_tokens=tokenizer.special_tokens)

@@ -271,3 +271,41 @@ def test_a_text_of_one_token_is_enough(text, tokenizer, settings, n_ids):
     ids = trained.encode(text)
     assert len(ids) == (n_ids or len(text.encode()))  # byte pairs learn no merge from it
     assert trained.decode(ids) == text
+
+
+@pytest.mark.parametrize(
+    ("train", "settings"),
+    [
+        (CharTokenizer.train, ("vocab_size",)),
+        (WordTokenizer.train, ("vocab_size", "min_freq")),
+        (BPETokenizer.train, ("vocab_size", "min_frequency")),
+    ],
+)
+@pytest.mark.parametrize("wrong", [300.0, 1.5, True, "300", float("nan")])
+def test_sizes_are_whole_numbers(train, settings, wrong):
+    """min_freq=1.5 left out every word that occurs once, and -1 none, in silence."""
+    for name in settings:
+        with pytest.raises(ValueError, match=f"{name} must be a whole number.*; got {wrong!r}"):
+            train("the cat sat on the mat", **{name: wrong})
+
+
+def test_rare_words_and_pairs_have_a_least_frequency():
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match=f"min_freq must be a whole number of at least 1; got {wrong}"):
+            WordTokenizer.train("a b", min_freq=wrong)
+    with pytest.raises(ValueError, match="min_frequency must be a whole number of at least 0; got -1"):
+        BPETokenizer.train("a b", min_frequency=-1)
+
+
+@pytest.mark.parametrize("train", [CharTokenizer.train, WordTokenizer.train, BPETokenizer.train])
+def test_texts_in_a_set_have_no_order(train):
+    with pytest.raises(ValueError, match=r"got set \(whose order changes from one run to the next; sort it\)"):
+        train({"a b", "c d"})
+
+
+def test_an_alphabet_has_an_order_and_no_unknown_token_in_it():
+    with pytest.raises(ValueError, match="the alphabet must be in an order, which gives the ids; got a set"):
+        CharTokenizer({"a", "b"})
+    with pytest.raises(ValueError, match="unk_token must be no character of the alphabet; got 'a'"):
+        CharTokenizer.train("abc", unk_token="a")
+    assert CharTokenizer.train("abc", unk_token="?").decode([0, 3]) == "a?"
