@@ -1,4 +1,4 @@
-"""Interpolated Kneser–Ney n-grams: NLTK's counts and NLTK's definition, with tables that make whole texts quick.
+"""Interpolated Kneser–Ney n-grams: NLTK's definition, with tables that make whole texts quick.
 
 A token's probability mixes what followed its context with what follows the context's end:
 
@@ -14,14 +14,17 @@ Source: Kneser and Ney 1995, *Improved backing-off for m-gram language modeling*
 an order for each token that it scores; here the sums that it needs are taken once.
 """
 
+import functools
+import itertools
 import math
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 
+Counts = dict[tuple[str, ...], dict[str, int]]  # context → token → how often
 START, END, UNKNOWN = "<s>", "</s>", "<UNK>"  # as NLTK calls them
 
 
@@ -40,14 +43,28 @@ class NGram:
         order: n, the number of tokens in the longest n-grams; the context is one shorter.
         discount: D, what is taken from each count.
         vocabulary: the tokens that the model knows, sorted, without the marks of start and end.
-        nltk: the same model as NLTK has it, over the same counts (``KneserNeyInterpolated``; ``MLE`` for order 1).
     """
 
-    def __init__(self, nltk_model, order: int, discount: float):
-        self.nltk, self.order, self.discount = nltk_model, order, discount
-        self.vocabulary = tuple(sorted(set(nltk_model.counts.unigrams) - {START, END}))
+    def __init__(self, counts: list[Counts], tokens: Counter[str], discount: float, min_count: int):
+        self.order, self.discount = len(counts), discount
+        self.vocabulary = tuple(sorted(set(counts[0][()]) - {START, END}))
         self._known = {*self.vocabulary, START, END}
-        self._levels = _levels(nltk_model.counts, order)
+        self._counts, self._tokens, self._min_count = counts, tokens, min_count
+        self._levels = _levels(counts)
+
+    @functools.cached_property
+    def nltk(self):
+        """The same model as NLTK has it, over the same counts (``KneserNeyInterpolated``; ``MLE`` for order 1).
+
+        It is made when it is asked for, which takes longer than the training.
+        """
+        return _nltk_model(self._counts, self._tokens, self.discount, self._min_count)
+
+    @property
+    def n_counts(self) -> int:
+        """How many different n-grams of n tokens the texts have, marks included: the numbers that the model is made
+        of. (Those of fewer tokens are in them.)"""
+        return sum(map(len, self._counts[-1].values()))
 
     @classmethod
     def train(cls, texts: Iterable[Sequence[str]], *, order: int, discount: float = 0.75, min_count: int = 1) -> Self:
@@ -79,7 +96,12 @@ class NGram:
                 f"at least one text must have two tokens or more; got {len(texts)} texts"
                 f" with {max(map(len, texts), default=0)} at most (is texts a single text? write [text])"
             )
-        return cls(_nltk_model(texts, order, discount, min_count), order, discount)
+        tokens = Counter(token for text in texts for token in text)
+        known = {token: token if count >= min_count else UNKNOWN for token, count in tokens.items()}
+        start, end = [START] * (order - 1), [END] * (order - 1)
+        padded = [[*start, *[known[token] for token in text], *end] for text in texts]
+        marks = dict.fromkeys((START, END), max(min_count, (order - 1) * len(texts)))  # never too rare
+        return cls([_count(padded, k) for k in range(1, order + 1)], tokens | Counter(marks), discount, min_count)
 
     def probability(self, token: str, context: Sequence[str] = ()) -> float:
         """p(token | context), of which the last n - 1 tokens count. Without a context the token may be anywhere.
@@ -180,43 +202,45 @@ class NGram:
         return rng.choices(list(shortest.counts), list(shortest.counts.values()))[0]
 
 
-def _nltk_model(texts: list[list[str]], order: int, discount: float, min_count: int):
-    """NLTK's model of the texts; its counts are those of its own pipeline, added up by n-gram and not one by one."""
-    from nltk.lm import MLE, KneserNeyInterpolated, NgramCounter, Vocabulary
-
-    tokens = Counter(token for text in texts for token in text)
-    marks = dict.fromkeys((START, END), max(min_count, (order - 1) * len(texts)))  # never too rare
-    vocabulary = Vocabulary(tokens | Counter(marks), unk_cutoff=min_count, unk_label=UNKNOWN)
-    known = {token: token if count >= min_count else UNKNOWN for token, count in tokens.items()}
-    start, end = [START] * (order - 1), [END] * (order - 1)
-    padded = [[*start, *[known[token] for token in text], *end] for text in texts]
-    counter = NgramCounter()
-    for k in range(1, order + 1):
-        grams: Counter[tuple[str, ...]] = Counter()
-        for text in padded:
-            grams.update(zip(*(text[i:] for i in range(k)), strict=False))
-        for (*context, token), count in grams.items():
-            followers = counter[k][tuple(context)] if context else counter.unigrams
-            followers[token] = count
-    if order == 1:  # NLTK's Kneser–Ney divides by zero there
-        model = MLE(1, vocabulary=vocabulary, counter=counter)
-    else:
-        model = KneserNeyInterpolated(order, discount=discount, vocabulary=vocabulary, counter=counter)
-    return model
+def _count(texts: list[list[str]], k: int) -> Counts:
+    """The n-grams of k tokens: context → how often each token followed it."""
+    grams: Counter[tuple[str, ...]] = Counter()
+    for text in texts:
+        grams.update(zip(*(text[i:] for i in range(k)), strict=False))
+    counts: Counts = {}
+    for gram, count in grams.items():
+        counts.setdefault(gram[:-1], {})[gram[-1]] = count
+    return counts
 
 
-def _levels(counts, order: int) -> list[dict[tuple[str, ...], Followers]]:
+def _levels(counts: list[Counts]) -> list[dict[tuple[str, ...], Followers]]:
     """For contexts of 0 to n - 1 tokens: context → followers."""
     levels = []
-    for k in range(1, order):
-        fronts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)  # in front of how many tokens?
-        for context, followers in counts[k + 1].items():
-            fronts[context[1:]].update(followers.keys())
-        raw = counts[k] if k > 1 else {(): counts.unigrams}
-        levels.append({c: Followers(dict(f), f.total(), len(raw[c])) for c, f in fronts.items()})
-    raw = counts[order] if order > 1 else {(): counts.unigrams}
-    levels.append({context: Followers(dict(f), f.total(), len(f)) for context, f in raw.items()})
+    for raw, longer in itertools.pairwise(counts):
+        fronts: Counts = {}  # in front of how many tokens?
+        for context, followers in longer.items():
+            front = fronts.setdefault(context[1:], {})
+            for token in followers:
+                front[token] = front.get(token, 0) + 1
+        levels.append({c: Followers(f, sum(f.values()), len(raw[c])) for c, f in fronts.items()})
+    levels.append({context: Followers(f, sum(f.values()), len(f)) for context, f in counts[-1].items()})
     return levels
+
+
+def _nltk_model(counts: list[Counts], tokens: Counter[str], discount: float, min_count: int):
+    """NLTK's model over these counts."""
+    from nltk.lm import MLE, KneserNeyInterpolated, NgramCounter, Vocabulary
+
+    counter = NgramCounter()
+    for k, table in enumerate(counts, start=1):
+        for context, followers in table.items():
+            own = counter[k][context] if context else counter.unigrams
+            for token, count in followers.items():
+                own[token] = count
+    vocabulary = Vocabulary(tokens, unk_cutoff=min_count, unk_label=UNKNOWN)
+    if len(counts) == 1:  # NLTK's Kneser–Ney divides by zero there
+        return MLE(1, vocabulary=vocabulary, counter=counter)
+    return KneserNeyInterpolated(len(counts), discount=discount, vocabulary=vocabulary, counter=counter)
 
 
 def _log(p: float) -> float:

@@ -47,6 +47,15 @@ def test_a_bigram_by_hand():
     assert model.perplexity("ab") == pytest.approx((0.7 * 0.35) ** -0.5)
 
 
+def test_the_number_of_counts_is_that_of_different_n_grams():
+    """<s> a b a b </s> has the pairs <s>a, ab, ba, ab, b</s>: four different ones."""
+    assert NGram.train(["abab"], order=2).n_counts == 4
+    for order in (1, 2, 3):
+        model = NGram.train(TEXTS, order=order)
+        counts = model.nltk.counts[order] if order > 1 else {(): model.nltk.counts.unigrams}
+        assert model.n_counts == sum(len(followers) for followers in counts.values())
+
+
 @pytest.mark.parametrize("order", [2, 3, 5])
 @pytest.mark.parametrize("discount", [0.1, 0.75, 1.0])
 def test_every_probability_is_nltks(order, discount):
