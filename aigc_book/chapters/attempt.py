@@ -60,6 +60,7 @@ class Attempt:
         self.name, self.function = name, function
         self.called = name  # how it was called last, for a sentence
         self.changed = ""
+        self.in_half = ""  # an answer's half precision, which may be why it is wrong
         self.if_endless = "Does every loop in it come to its end?"
 
     def __call__(self, *arguments, **named) -> object:
@@ -128,8 +129,11 @@ class Attempt:
     def as_number(self, answer: object, what: str = "") -> float:
         """``answer`` as a number; ``what`` names it where it is one of several."""
         value = answer
-        if isinstance(value, Tensor | np.ndarray) and math.prod(value.shape) == 1:
-            value = value.detach().cpu().reshape(()).item() if isinstance(value, Tensor) else value.reshape(()).item()
+        self._note_half(value)
+        if isinstance(value, Tensor) and value.numel() == 1 and not value.is_meta:
+            value = value.detach().cpu().reshape(()).item()
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.reshape(()).item()
         if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real | Decimal):
             subject = what or self.name
             verb = "be" if what else "return"
@@ -155,11 +159,30 @@ class Attempt:
             return ""
         return f" (But {self.name} changes what it is handed, and the caller may still need it: work on a copy.)"
 
+    def why_wrong(self) -> str:
+        """What else is to be said of an answer that is wrong."""
+        if not self.in_half:
+            return ""
+        return f" (It came in {self.in_half}, which keeps three digits at most: answer in float32 or float64.)"
+
+    def _note_half(self, answer: object) -> None:
+        dtype = getattr(answer, "dtype", None)
+        if dtype in (torch.float16, torch.bfloat16) or (isinstance(dtype, np.dtype) and dtype == np.float16):
+            self.in_half = str(dtype).removeprefix("torch.")
+
     def _tensor(self, answer: object) -> Tensor:
+        self._note_half(answer)
         if isinstance(answer, Tensor):
-            return answer.detach().cpu().clone()
+            if answer.is_meta:
+                raise Wrong(f"{self.called} returned a tensor on the meta device, which has a shape and no numbers.")
+            return (answer if answer.layout == torch.strided else answer.to_dense()).detach().cpu().clone()
+        if isinstance(answer, np.ma.MaskedArray) and np.ma.is_masked(answer):
+            raise Wrong(f"{self.called} returned an array in which numbers are masked out: fill them in.")
         if isinstance(answer, np.ndarray | np.generic) and answer.dtype.kind in "biufc":
-            return torch.as_tensor(np.array(answer))
+            plain = np.array(answer)
+            if plain.dtype.kind == "f" and plain.dtype.itemsize > 8:  # more precise than any tensor
+                plain = plain.astype(np.float64)
+            return torch.as_tensor(plain.astype(plain.dtype.newbyteorder("=")))
         if isinstance(answer, numbers.Number):
             return torch.as_tensor(math.inf if isinstance(answer, int) and abs(answer) >= 2**63 else answer)
         items = None if isinstance(answer, str | bytes | dict | set) else self._items(answer)
@@ -187,7 +210,10 @@ class Attempt:
         """What ``run`` gives; what it raises becomes :class:`Raised`, but for a stub's ``NotImplementedError``."""
         try:
             return run()
-        except NotImplementedError:
+        except NotImplementedError as error:
+            line = self._line(error)
+            if line and not line.startswith("raise"):  # torch's own, of an operation that a type of tensor lacks
+                raise Raised(self.called, error, line) from None
             raise Unanswered(self.name) from None
         except Stopped:
             raise
@@ -208,7 +234,7 @@ class Attempt:
 def in_short(thing: object) -> str:
     """A short description for a sentence: the value where it is short, its kind and size where it isn't."""
     if isinstance(thing, Tensor):
-        return f"tensor {tuple(thing.shape)}" if thing.numel() != 1 else f"tensor({thing.item()})"
+        return f"tensor({thing.item()})" if thing.numel() == 1 and not thing.is_meta else f"tensor {tuple(thing.shape)}"
     if isinstance(thing, np.ndarray):
         return f"array {thing.shape}"
     if isinstance(thing, nn.Module):

@@ -80,7 +80,7 @@ def _in_time(judge: Callable[[Attempt], str], attempt: Attempt) -> Verdict:
                 praise = judge(attempt)
                 verdict = Verdict(True, praise + attempt.remark())
             except Wrong as wrong:
-                verdict = Verdict(False, str(wrong))
+                verdict = Verdict(False, str(wrong) + attempt.why_wrong())
             except Exception as error:  # an answer that nobody thought of
                 verdict = Verdict(False, f"{attempt.called} can't be judged: {type(error).__name__}: {error}.")
         verdicts.append(verdict)

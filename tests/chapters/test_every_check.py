@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from torch.nn import functional as F
@@ -212,6 +213,46 @@ def test_there_is_a_solution_that_is_right_in_every_type(name):
         made = CHECKS[name](lambda *args, to=(tensor, number), **named: converted(answer(*args, **named), *to))
         assert made, f"{kind}: {made.message}"
         assert made.message.startswith("Right")
+
+
+RARE_TYPES = {
+    "long doubles": (lambda x: x.numpy().astype(np.longdouble) if x.is_floating_point() else x, np.longdouble),
+    "another order of bytes": (lambda x: x.numpy().astype(x.numpy().dtype.newbyteorder(">")), lambda x: x),
+    "sparse": (lambda x: x.to_sparse() if x.dim() else x, lambda x: x),
+    "parameters": (lambda x: torch.nn.Parameter(x) if x.is_floating_point() else x, lambda x: x),
+    "series": (lambda x: pandas.Series(x.numpy()) if x.dim() == 1 else x, lambda x: x),
+}
+
+
+@every_check
+@pytest.mark.parametrize("kind", RARE_TYPES)
+def test_a_solution_is_right_in_types_that_are_rare(name, kind):
+    answer, to = solution(name), RARE_TYPES[kind]
+    if (kind, name.split(".")[1]) in (("long doubles", "check_tokens_that_fit"), ("sparse", "check_one_reading")):
+        return  # one asks for an int, the other looks into what torch does
+    made = CHECKS[name](lambda *args, **named: converted(answer(*args, **named), *to))
+    assert made, made.message
+
+
+@every_check
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_right_or_said_to_be_the_reason(name, dtype):
+    def tensor(x):
+        return x.to(dtype) if x.is_floating_point() else x
+
+    def number(x):
+        return torch.tensor(x, dtype=dtype) if isinstance(x, float) else x
+
+    answer = solution(name)
+    made = CHECKS[name](lambda *args, **named: converted(answer(*args, **named), tensor, number))
+    assert made or "which keeps three digits at most: answer in float32 or float64" in made.message, made.message
+
+
+@every_check
+def test_tensors_without_numbers_get_a_sentence(name):
+    for empty in (torch.zeros(2, 3, device="meta"), torch.zeros((), device="meta"), [torch.zeros(2, device="meta")]):
+        made = CHECKS[name](lambda *args, empty=empty, **named: empty)
+        assert not made and "can't be judged" not in made.message and re.search(r"[.?]$", made.message)
 
 
 @every_check

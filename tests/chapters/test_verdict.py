@@ -173,6 +173,22 @@ def test_what_is_no_tensor_of_this_shape(answer, match):
         attempt(answer).tensor(shape=(2, 2))
 
 
+def test_an_operation_that_torch_lacks_is_no_stub():
+    def lacks(x):
+        return x.to("meta").cpu()
+
+    with pytest.raises(Raised, match=r"raised NotImplementedError: .*meta tensor"):
+        Attempt("lacks", lacks)(torch.zeros(2))
+
+
+def test_numbers_that_are_masked_out_are_no_numbers():
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(Wrong, match="numbers are masked out"):
+        Attempt("f", lambda: masked).tensor(shape=(2,))
+    whole = np.ma.array([1.0, 2.0])
+    assert Attempt("f", lambda: whole).tensor(shape=(2,)).tolist() == [1.0, 2.0]
+
+
 def test_masks_are_boolean():
     right = torch.tensor([[True, False], [True, True]])
     for answer in (right, right.tolist(), right.numpy()):

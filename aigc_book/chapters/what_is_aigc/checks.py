@@ -68,6 +68,7 @@ def check_continuation(continuation: Attempt) -> str:
     text = "san francisco is not san francisco bay but san francisco is a city and a city is not a bay"
     rng = random.Random(0)
     texts = [text.split(), *(rng.choices("abcdefg", k=n) for n in (9, 30, 60))]
+    texts.append(rng.choices(["a", "ba", "ab", "b", "aba", "A"], k=40))  # words that end in words, or hold them
     for number, words in enumerate(texts):
         pairs = list(itertools.pairwise(words))
         asked = ["francisco", "a", "is"] if number == 0 else []

@@ -7,6 +7,27 @@ import torch
 
 from aigc_book.chapters.what_is_aigc import checks
 
+
+def ends_in(pairs, word):
+    return sum(second.endswith(word) for _, second in set(pairs)) / len(set(pairs))
+
+
+def joined(pairs, word):
+    different = {first + second: second for first, second in pairs}
+    return sum(second == word for second in different.values()) / len(different)
+
+
+def in_lower_case(pairs, word):
+    pairs = {(first.lower(), second.lower()) for first, second in pairs}
+    return sum(second == word.lower() for _, second in pairs) / len(pairs)
+
+
+@pytest.mark.parametrize("continuation", [ends_in, joined, in_lower_case])
+def test_words_are_compared_as_they_are_and_whole(continuation):
+    verdict = checks.check_continuation(continuation)
+    assert not verdict and "Right for one text, and wrong for" in verdict.message
+
+
 # --- Bayes' theorem in logarithms
 
 
