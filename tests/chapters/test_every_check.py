@@ -168,6 +168,8 @@ SOLUTIONS = {
     "attention_variants.check_one_reading": one_reading,
     "transformer.check_block_parameters": lambda C, d_ff: 4 * (C * C + C) + 2 * C * d_ff + d_ff + C + 4 * C,
     "transformer.check_prefix_mask": lambda P, T: causal_mask(T, T) | (torch.arange(T) < P),
+    "scaling_out.check_own_rows": lambda n, r, w: tuple(x * (n // w) + min(x, n % w) for x in (r, r + 1)),
+    "scaling_out.check_held": lambda n, w, s: n * sum(b / w if s >= at else b for b, at in ((8, 1), (4, 2), (4, 3))),
     "pretraining.check_windows": cut,
     "pretraining.check_cosine": factor,
     "pretraining.check_combine": lambda m, c: sum(a * b for a, b in zip(m, c, strict=True)) / sum(c),

@@ -1,0 +1,1 @@
+"""The chapter on training with several processes: its checks, its figures, and what it measures in each process."""
