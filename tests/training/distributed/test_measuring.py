@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from aigc_book.chapters.scaling_out.measuring import all_measured, bare_bytes, held, peak_bytes
 from aigc_book.data.batches import RandomWindows
 from aigc_book.models.gpt import GPT, GPTConfig
 from aigc_book.training.distributed import World, shared
+from aigc_book.training.distributed.measuring import all_measured, bare_bytes, held, peak_bytes
 from aigc_book.training.optimizers import SGD, AdamW
 
 CONFIG = GPTConfig(vocab_size=11, max_seq_len=5, n_layers=2, n_heads=1, d_model=6)

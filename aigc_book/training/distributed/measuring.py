@@ -1,4 +1,4 @@
-"""What one process of a job computes, holds and sends in an update, measured: called by the chapter's script."""
+"""What one of several processes computes, holds and sends in an update, measured."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
