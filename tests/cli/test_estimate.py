@@ -6,7 +6,7 @@ import json
 import pytest
 
 from aigc_book.models.gpt import GPTConfig
-from aigc_book.scaling import count_parameters, training_cost, training_memory
+from aigc_book.scaling import count_parameters, forward_flops, training_cost, training_memory
 
 
 def test_gpt3(aigc):
@@ -18,6 +18,8 @@ def test_gpt3(aigc):
     found = json.loads(done.out)
     assert found["parameters"]["total"] == 174_604_259_328
     assert found["training_flops"] == pytest.approx(6 * 174_604_259_328 * 3e11)
+    per_token = 3 * forward_flops(GPTConfig.gpt3(), seq_len=2048)  # forward, and twice as much backward
+    assert found["training_flops_with_attention"] == pytest.approx(per_token * 3e11)
     assert found["days"] == pytest.approx(6 * 174_604_259_328 * 3e11 / (1e4 * 0.2 * 125e12) / 86_400)
     cost = training_cost(found["training_flops"], "V100", n_devices=10_000, utilisation=0.2)
     assert found["dollars"] == cost.dollars and found["energy_mwh"] == cost.energy_mwh
