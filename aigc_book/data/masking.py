@@ -67,7 +67,8 @@ def hide(ids: Tensor, masking: Masking, *, mask: Tensor | None = None, generator
     Args:
         ids: (B, T) int64. Not changed.
         masking: how many, and how.
-        mask: (B, T) boolean, True for real tokens; padding is never chosen. None: all are real.
+        mask: (B, T) boolean, True for real tokens; padding is never chosen. Or (B, T, T), who sees whom, where padding
+            doesn't see itself. None: all are real.
         generator: where the random numbers come from, on the device of the ids.
 
     Returns:
@@ -86,7 +87,7 @@ def hide(ids: Tensor, masking: Masking, *, mask: Tensor | None = None, generator
     special = torch.tensor([masking.mask_id, *masking.special_ids], device=ids.device)
     may = ~torch.isin(ids, special)
     if mask is not None:
-        may &= mask
+        may &= mask if mask.dim() == 2 else mask.diagonal(dim1=1, dim2=2)  # padding doesn't see itself
     n_may = may.sum(dim=1, keepdim=True)
     if not n_may.all():
         row = int((n_may == 0).nonzero()[0, 0])

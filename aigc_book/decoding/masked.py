@@ -103,7 +103,13 @@ def _sweeps(model, ids, mask_id, sweeps, where, is_random, sampling, banned, mas
 
 
 def pseudo_log_likelihood(
-    model: nn.Module, ids: Tensor, mask_id: int, *, where: Tensor | None = None, batch_size: int = 64
+    model: nn.Module,
+    ids: Tensor,
+    mask_id: int,
+    *,
+    where: Tensor | None = None,
+    mask: Tensor | None = None,
+    batch_size: int = 64,
 ) -> Tensor:
     """How likely each token is to a masked model that sees all the others: ln p(x_t | x without x_t), in nats.
 
@@ -114,7 +120,8 @@ def pseudo_log_likelihood(
         model: a masked language model, put in evaluation mode meanwhile.
         ids: (B, T) int64.
         mask_id: the id of [MASK].
-        where: (B, T) boolean, the places that are asked for. None: all.
+        where: (B, T) boolean, the places that are asked for. None: all that are real.
+        mask: (B, T) boolean, True for real tokens and False for padding. None: all are real.
         batch_size: how many questions at a time; each is a pass over a whole row.
 
     Returns:
@@ -128,14 +135,17 @@ def pseudo_log_likelihood(
     V = model.config.vocab_size
     check_ids(ids, V)
     _check_id("mask_id", mask_id, V)
-    where = _places(ids, torch.ones_like(ids, dtype=torch.bool) if where is None else where)
+    real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask
+    where = _places(ids, real if where is None else where)
     found = torch.zeros(ids.shape, device=ids.device)
     with torch.no_grad():
         for part in where.nonzero().split(batch_size):  # (n, 2): row, place
             row, at = part.unbind(dim=1)
             asked, line = ids[row], torch.arange(len(part), device=ids.device)
             asked[line, at] = mask_id
-            log_p = _logits(model, asked)[line, at].float().log_softmax(dim=-1)  # (n, V)
+            log_p = (
+                _logits(model, asked, None if mask is None else mask[row])[line, at].float().log_softmax(dim=-1)
+            )  # (n, V)
             found[row, at] = log_p.gather(1, ids[row, at][:, None]).squeeze(1)
     return found
 

@@ -140,6 +140,12 @@ def continuation(pairs, word):
     return sum(second == word for _, second in set(pairs)) / len(set(pairs))
 
 
+def corrupt(ids, chosen, fate, drawn, mask_id):
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, ids)
+    inputs = torch.where(chosen & (fate >= 0.8) & (fate < 0.9), drawn, inputs)
+    return inputs, torch.where(chosen, ids, -100)
+
+
 SOLUTIONS = {
     "what_is_aigc.check_posterior": lambda ll, lp: (ll + lp).softmax(dim=1),
     "what_is_aigc.check_continuation": continuation,
@@ -170,6 +176,11 @@ SOLUTIONS = {
     "transformer.check_prefix_mask": lambda P, T: causal_mask(T, T) | (torch.arange(T) < P),
     "scaling_out.check_own_rows": lambda n, r, w: tuple(x * (n // w) + min(x, n % w) for x in (r, r + 1)),
     "scaling_out.check_held": lambda n, w, s: n * sum(b / w if s >= at else b for b, at in ((8, 1), (4, 2), (4, 3))),
+    "self_supervision.check_scores": lambda m, n, b: (math.exp(m), m * n / (b * math.log(2))),
+    "self_supervision.check_corrupt": corrupt,
+    "self_supervision.check_pseudo": lambda p, i, j: float(
+        (p[i, j] / p[:, j].sum()).log() + (p[i, j] / p[i].sum()).log()
+    ),
     "pretraining.check_windows": cut,
     "pretraining.check_cosine": factor,
     "pretraining.check_combine": lambda m, c: sum(a * b for a, b in zip(m, c, strict=True)) / sum(c),

@@ -60,6 +60,9 @@ def test_special_tokens_and_padding_are_never_chosen_nor_drawn():
     assert torch.equal(chosen, mask & (ids != 0) & (ids != MASK))
     assert not torch.isin(batch.ids[chosen], torch.tensor([0, MASK])).any()
     assert batch.mask is mask
+    who_sees_whom = mask[:, None, :] & mask[:, :, None]  # (B, T, T), as packed examples have it
+    packed = hidden(Masking(MASK, V, special_ids=(0,)), ids, mask=who_sees_whom)
+    assert not (packed.targets[:, 30:] != IGNORED).any() and (packed.targets != IGNORED).any()
 
 
 def test_at_least_one_and_every_place_alike():

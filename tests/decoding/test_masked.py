@@ -141,6 +141,9 @@ def test_our_models_are_asked_in_evaluation_mode_and_padding_changes_nothing(mod
     (short,) = gibbs(model, asked, MASK, sampling=GREEDY)
     (long,) = gibbs(model, padded, MASK, sampling=GREEDY, mask=mask)
     assert torch.equal(short, long[:, :7]) and (short[:, 2] != MASK).all()
+    scored = pseudo_log_likelihood(model, padded, MASK, mask=mask)
+    torch.testing.assert_close(scored[:, :7], pseudo_log_likelihood(model, asked, MASK))
+    assert (scored[:, 7:] == 0).all()
 
 
 @pytest.mark.parametrize(

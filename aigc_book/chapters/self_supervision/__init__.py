@@ -1,0 +1,1 @@
+"""The chapter “Self-supervision”: its exercises' checks and its own figures."""
