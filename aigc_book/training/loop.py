@@ -369,12 +369,14 @@ def _check_optimizers(model: nn.Module, optimizers: Sequence[Optimizer]) -> None
     updated = parameters_of(optimizers)
     if len(updated) != len(set(updated)):
         raise ValueError("a parameter is in two optimizers; each must be in one")
-    half = [n for n, p in model.named_parameters() if p.requires_grad and p.dtype in (torch.float16, torch.bfloat16)]
-    if half:
-        dtype = model.get_parameter(half[0]).dtype
+    others = [n for n, p in model.named_parameters() if p.requires_grad and p.dtype != torch.float32]
+    if others:
+        dtype = model.get_parameter(others[0]).dtype
+        is_half = dtype in (torch.float16, torch.bfloat16)
         raise ValueError(
-            f"weights must be float32 to be trained, or small updates are rounded to nothing; {half[0]!r} is {dtype}. "
-            f"Call model.float() before the optimizers are made, and pass TrainConfig(dtype={dtype}) to compute in it"
+            f"weights must be float32 to be trained{', or small updates are rounded to nothing' if is_half else ''}; "
+            f"{others[0]!r} is {dtype}. Call model.float() before the optimizers are made"
+            + (f", and pass TrainConfig(dtype={dtype}) to compute in it" if is_half else "")
         )
     forgotten = [n for n, p in model.named_parameters() if p.requires_grad and p not in set(updated)]
     if forgotten:

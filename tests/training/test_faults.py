@@ -311,6 +311,11 @@ def test_weights_in_half_precision_are_refused_unless_frozen(dtype):
     )
 
 
+def test_weights_in_double_precision_are_refused():
+    with pytest.raises(ValueError, match=r"must be float32 .*'0.weight' is torch.float64. Call model.float\(\)"):
+        fit(new_model().double(), lists(), config(1), loss=squares)
+
+
 def sequences(*n_targets):
     ids = torch.tensor([[1, 2, 0]])
     return [Batch(ids, ids.masked_fill(torch.arange(3) >= n, IGNORED)) for n in n_targets]
