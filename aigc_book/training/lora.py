@@ -253,12 +253,14 @@ def put(model: nn.Module, path: str, module: nn.Module) -> None:
 def train_whole(model: nn.Module, name: str) -> str:
     """Make a part of an adapted model trained, with a copy of its weights; returns the part's whole name.
 
+    Its name is a whole one, or else the end of one.
+
     Raises:
         ValueError: a name that fits no part or several, a part without parameters, with corrections, or with a weight
             that has another name outside of it.
     """
     modules = dict(model.named_modules())
-    found = [path for path in modules if path and (path == name or path.endswith(f".{name}"))]
+    found = [name] if name in modules else [path for path in modules if path.endswith(f".{name}")]
     if len(found) != 1:
         children = ", ".join(child for child, _ in model.named_children())
         came = f"{len(found)} are ({', '.join(found[:3])})" if found else "none is"

@@ -147,6 +147,8 @@ def corrupt(ids, chosen, fate, drawn, mask_id):
 
 
 SOLUTIONS = {
+    "fine_tuning.check_answer_targets": lambda ids, of_answer: torch.where(of_answer[1:], ids[1:], -100),
+    "fine_tuning.check_merge": lambda W, A, B, alpha: W + alpha / len(A) * B @ A,
     "what_is_aigc.check_posterior": lambda ll, lp: (ll + lp).softmax(dim=1),
     "what_is_aigc.check_continuation": continuation,
     "data_scale_compute.check_training_days": training_days,

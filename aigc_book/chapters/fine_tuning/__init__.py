@@ -1,0 +1,1 @@
+"""The chapter “Fine-tuning”: its exercises' checks and its own figures."""
