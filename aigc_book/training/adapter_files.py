@@ -63,7 +63,8 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str], *, base_name:
 
     Raises:
         ValueError: no corrections, some of them scaled with √r and some not, a parameter that is trained and belongs to
-            neither a correction nor a part that is trained whole, or a folder that holds a model.
+            neither a correction nor a part that is trained whole, such a part of which another's name ends in the name,
+            or a folder that holds a model.
         OSError: the disk is full; the message names the folder.
     """
     layers = adapters_of(model)
@@ -92,6 +93,13 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str], *, base_name:
         for name, tensor in model.get_submodule(path).state_dict().items():
             inner = f"{path}.{name}".rpartition(".")
             tensors[f"{PREFIX}{names.get(inner[0], inner[0])}.{inner[2]}"] = tensor
+    for name in (names.get(path, path) for path in whole):
+        alike = [path for path, _ in model.named_modules() if path not in whole and path.endswith(f".{name}")]
+        if alike:
+            raise ValueError(
+                f"{name!r} was trained whole, and peft would take {alike[0]!r} for it too, whose name ends alike; "
+                "give the part another name"
+            )
     any_layer = next(iter(layers.values()))
     config = {
         "peft_type": "LORA",

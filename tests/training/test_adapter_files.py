@@ -199,6 +199,9 @@ def test_save_refuses(tmp_path):
     adapted.blocks[0].attention.out.bias.requires_grad_(True)
     with pytest.raises(ValueError, match=r"'blocks.0.attention.out.bias' is trained, and neither a correction"):
         save_adapter(adapted, tmp_path / "a")
+    both = nn.ModuleDict({"gpt": new_model("own"), "head": Linear(12, 3)})
+    with pytest.raises(ValueError, match=r"'head' was trained whole, and peft would take 'gpt.head' for it too"):
+        save_adapter(adapt(both, LoRAConfig(train_also=("head",))), tmp_path / "a")
     adapted = adapt(model, LoRAConfig())
     adapted.blocks[0].attention.q.rank_stabilised = True
     with pytest.raises(ValueError, match="scaled with the root of the rank; all or none"):
