@@ -161,6 +161,21 @@ def test_resumed_equals_uninterrupted(tmp_path, with_critic):
         run(tmp_path / "parts")
 
 
+def test_every_round_draws_its_own_prompts_and_answers():
+    asked, written = [], []
+
+    def reward(prompts, answers):
+        asked.append([prompt.tolist() for prompt in prompts])
+        written.append([answer.tolist() for answer in answers])
+        return likes_threes(prompts, answers)
+
+    config = PolicyConfig(3, 5, prompts_per_step=6, group_size=2)
+    list(improve(gpt(), PROMPTS, reward, config))
+    assert asked[0] != asked[1] or asked[1] != asked[2]
+    assert written[0] != written[1] and written[1] != written[2]
+    assert all(a[0] == a[1] and a[2] == a[3] for a in asked)  # the answers to a prompt lie side by side
+
+
 def test_a_run_with_other_settings_is_another_run(tmp_path):
     def start(**settings):
         config = PolicyConfig(1, 4, prompts_per_step=2, group_size=2, **settings)
