@@ -70,7 +70,7 @@ def packed_mask(mask: Tensor, targets: Tensor) -> Figure:
     """Who sees whom in one row, (T, T), and, in a strip on the right, which places have a target (T,)."""
     side = len(mask)
     figure, (ax, strip) = plt.subplots(
-        1, 2, figsize=(3.9, 3.4), width_ratios=(side, max(2, side / 16)), sharey=True, layout="constrained"
+        1, 2, figsize=(3.9, 3.4), width_ratios=(side, max(3, side / 6)), sharey=True, layout="constrained"
     )
     style = {"cmap": ListedColormap(["#FFFFFF00", SKY]), "vmin": 0, "vmax": 1, "interpolation": "nearest"}
     ax.imshow(mask.tril().numpy(), **style)
