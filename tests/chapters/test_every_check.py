@@ -183,6 +183,11 @@ SOLUTIONS = {
     "self_supervision.check_pseudo": lambda p, i, j: float(
         (p[i, j] / p[:, j].sum()).log() + (p[i, j] / p[i].sum()).log()
     ),
+    "alignment.check_dpo": lambda w, v, rw, rv, b: -F.logsigmoid(torch.tensor(b * ((w - rw) - (v - rv)))),
+    "alignment.check_group": lambda r, G: (
+        ((g := torch.as_tensor(r).view(-1, G)) - g.mean(1, keepdim=True)).div(g.std(1, keepdim=True) + 1e-4).flatten()
+    ),
+    "alignment.check_best_of": lambda n: math.log(n) - (n - 1) / n,
     "pretraining.check_windows": cut,
     "pretraining.check_cosine": factor,
     "pretraining.check_combine": lambda m, c: sum(a * b for a, b in zip(m, c, strict=True)) / sum(c),
