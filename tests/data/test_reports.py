@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from aigc_book.chapters.alignment import reports
-from aigc_book.chapters.alignment.reports import END, LINE, REPORT
+from aigc_book.data import reports
+from aigc_book.data.reports import END, LINE, REPORT
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 A prompt is a note, ``with Emma · in the library · fond of chess · report:``. A report is a list of facts that ends in a
 full stop. Its quality is a count: the facts of the note that it tells, less everything else that it says. Whoever
-judges it in the world may go by something else, its length say, and that is what the chapter is about.
+judges a report may go by something else, its length say: what models learn from such judgements can be held against
+the truth.
 
 One fact is one token. Facts come from the records of :mod:`aigc_book.data.stories`; to be learned in seconds, only the
 commonest values of each kind of fact are kept.
