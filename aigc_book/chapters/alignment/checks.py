@@ -29,7 +29,7 @@ def check_dpo(loss_of_pair: Attempt) -> str:
         mistakes = [
             (
                 _loss(-beta * margin),
-                "The sign of the lead is wrong: are the two answers exchanged, or is the policy subtracted from the reference?",
+                "The sign is wrong: are the two answers exchanged, or is the policy subtracted from the reference?",
             ),
             (
                 _loss(beta * (better - worse)),
