@@ -28,10 +28,11 @@ def stages() -> Figure:
     sheet.arrow(texts, base)
     sheet.arrow(examples, tuned)
     sheet.arrow(base, tuned)
-    sheet.arrow(tuned, pairs, via=[(3.6, 1.95), (3.6, 2.75)])
+    sheet.arrow(tuned, pairs, via=[(3.6, 1.85), (3.6, 2.75)])
     sheet.arrow(pairs, scores)
     sheet.arrow(scores, policy, "rewards")
-    sheet.arrow(tuned, policy, "start, and reference of the KL control", via=[(2.7, 0.75)], dashed=True)
+    sheet.arrow(tuned, policy, via=[(2.7, 0.75)], dashed=True)
+    sheet.text(2.6, 0.55, "start, and reference of the KL control", size=SMALL)
     for x, words in ((0.8, "1 pre-training"), (2.7, "2 fine-tuning"), (4.6, "3 preferences")):
         sheet.text(x, 0.2, words, size=SMALL, color="#555555")
     return sheet.figure
@@ -113,12 +114,15 @@ def from_zero(arms: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]
     ax.axhline(best, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
     ax.annotate("perfect", (0, best), xytext=(2, 3), textcoords="offset points", color=GREY, fontsize=9)
     ax.axhline(0, color=GREY, linewidth=0.9, linestyle=(0, (1, 2)))
-    ax.annotate("silence", (0, 0), xytext=(2, 3), textcoords="offset points", color=GREY, fontsize=9)
+    ax.annotate("silence", (0, 0), xytext=(2, -10), textcoords="offset points", color=GREY, fontsize=9)
     for name, seeds in arms.items():
         for x, y in seeds:
             ax.plot(x, y, color=ARMS[name], linewidth=1.2)
-        ends = [y[-1] for _, y in seeds]
-        label_line(ax, seeds[0][0][-1], float(np.mean(ends)), name.replace(", ", ",\n"), ARMS[name])
+    ends = sorted((float(np.mean([y[-1] for _, y in seeds])), seeds[0][0][-1], name) for name, seeds in arms.items())
+    lowest = -np.inf  # labels of two lines each stand apart where the curves end together
+    for height, x, name in ends:
+        lowest = max(height, lowest + 1.25)
+        label_line(ax, x, lowest, name.replace(", ", ",\n"), ARMS[name])
     last = max(x[-1] for seeds in arms.values() for x, _ in seeds)
     ax.set(xlabel="passes forward or back, of a row through the model", ylabel="expected reward", xlim=(0, last * 1.38))
     ax.xaxis.set_major_formatter("{x:,.0f}")
