@@ -34,6 +34,12 @@ def cache_per_token(n_layers, n_heads, n_kv_heads, d_model, bytes_per_number):
     return 2 * n_layers * n_kv_heads * (d_model // n_heads) * bytes_per_number
 
 
+def nucleus(probabilities, p):
+    values, order = probabilities.sort(descending=True)
+    n = int((values.cumsum(0) - values < p).sum())
+    return torch.zeros_like(probabilities).scatter(0, order[:n], values[:n] / values[:n].sum())
+
+
 def layer_backward(x, W, b, g):
     delta = g * (x @ W.T + b > 0)
     return delta.T @ x, delta.sum(dim=0), delta @ W
@@ -191,6 +197,8 @@ SOLUTIONS = {
     "pretraining.check_windows": cut,
     "pretraining.check_cosine": factor,
     "pretraining.check_combine": lambda m, c: sum(a * b for a, b in zip(m, c, strict=True)) / sum(c),
+    "decoding.check_nucleus": nucleus,
+    "decoding.check_replacement": lambda p, q: (p - q).clamp_min(0) / (p - q).clamp_min(0).sum(),
     "text_metrics.check_clipped_matches": clipped_matches,
     "text_metrics.check_brevity_penalty": brevity_penalty,
     "text_metrics.check_bits_per_byte": lambda ppl, n, text: n * math.log2(ppl) / len(text.encode()),
