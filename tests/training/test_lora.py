@@ -295,7 +295,8 @@ def test_config_refuses(settings, words):
         ({"train_also": ("up",)}, r"one part must be called 'up', in train_also; 2 are \(blocks.0.feedforward.up, "),
         ({"train_also": ("head",)}, "head.weight is token_embedding.weight too, and would not be any more"),
         ({"train_also": ("blocks.0.attention",)}, "is to be trained whole and has LoRA layers"),
-        ({"train_also": ("dropout",)}, "one part must be called 'dropout'"),
+        ({"train_also": ("attention",)}, "one part must be called 'attention', in train_also; [2-9] are"),
+        ({"train_also": ("dropout",)}, "'dropout' has no parameters to train"),
     ],
 )  # fmt: skip
 def test_adapt_refuses(settings, words):
