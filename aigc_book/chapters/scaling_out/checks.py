@@ -1,5 +1,7 @@
 """Checks for the exercises of the chapter on several processes. Each takes the reader's function."""
 
+import math
+
 from aigc_book.chapters.attempt import Attempt, Wrong
 from aigc_book.chapters.comparing import expect
 from aigc_book.chapters.verdict import check
@@ -12,7 +14,8 @@ def check_own_rows(own_rows: Attempt) -> str:
         shares = [_share(own_rows, n, rank, size) for rank in range(size)]
         base, extra = divmod(n, size)
         right = [(r * base + min(r, extra), (r + 1) * base + min(r + 1, extra)) for r in range(size)]
-        if shares != right:
+        shares = [r if r[0] == r[1] and 0 <= s[0] == s[1] <= n else s for s, r in zip(shares, right, strict=True)]
+        if shares != right:  # (an empty share may begin anywhere)
             raise Wrong(f"{n} rows and {size} processes give {_said(shares)}. {_mistake(shares, right, n, size)}")
     return "Right: every row has one owner, and no process has two rows more than another."
 
@@ -20,6 +23,8 @@ def check_own_rows(own_rows: Attempt) -> str:
 def _share(own_rows: Attempt, n: int, rank: int, size: int) -> tuple[int, int]:
     answer = own_rows.parts(n, rank, size, names=("start", "stop"))
     start, stop = (own_rows.as_number(value, name) for value, name in zip(answer, ("start", "stop"), strict=True))
+    if not (math.isfinite(start) and math.isfinite(stop)):
+        raise Wrong(f"{own_rows.called} returns {start:g} and {stop:g}; rows have numbers from 0 to n.")
     if start != round(start) or stop != round(stop):
         raise Wrong(f"{own_rows.called} returns {start:g} and {stop:g}; rows are counted in whole numbers: use //.")
     return int(start), int(stop)

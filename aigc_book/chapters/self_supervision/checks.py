@@ -62,9 +62,10 @@ def check_corrupt(corrupt: Attempt) -> str:
         ids = torch.randint(5, 60, (B, T), generator=rng)
         drawn = torch.randint(5, 60, (B, T), generator=rng)
         chosen = torch.rand(B, T, generator=rng) < 0.5
-        fate = torch.rand(B, T, generator=rng)
-        fate[0, :4], chosen[0, :4] = torch.tensor([0.1, 0.85, 0.95, 0.2]), torch.tensor([True, True, True, False])
-        drawn[0, 1] = (ids[0, 1] + 3) % 60 + 5
+        fate = torch.rand(B, T, generator=rng, dtype=torch.float64)  # so that 0.9 is 0.9 in a loop over numbers, too
+        fate[0, :6] = torch.tensor([0.1, 0.85, 0.95, 0.2, 0.8, 0.9], dtype=torch.float64)
+        chosen[0, :6] = torch.tensor([True, True, True, False, True, True])
+        drawn[0, :6] = (ids[0, :6] + 3) % 55 + 5  # another word
         mask_id = 3 + case  # not always the same
         names = ("inputs", "targets")
         inputs, targets = corrupt.parts(ids, chosen, fate, drawn, mask_id, names=names)
@@ -109,6 +110,10 @@ def _judge_inputs(inputs: Tensor, ids: Tensor, chosen: Tensor, fate: Tensor, dra
         (built(chosen & low, chosen & ~low), "All the rest got the drawn word. From 0.9 on the word stays."),
         (built(chosen & (fate > 0.8), chosen & (fate > 0.9)), "The shares are the wrong way round: 80 % are masked."),
         (built(chosen & (fate < 0.1), chosen & (fate >= 0.1) & (fate < 0.2)), "10 % are masked; it should be 80 %."),
+        (built(chosen & (fate <= 0.8), chosen & middle), "At exactly 0.8 the drawn word stands, not [MASK]."),
+        (built(chosen & low, chosen & (fate >= 0.8) & (fate <= 0.9)), "At exactly 0.9 the word stays as it is."),
+        (built(chosen & (fate <= 0.8), chosen & (fate <= 0.9)), "At 0.8 the drawn word stands, at 0.9 the old word."),
+        (built(chosen & middle, chosen & low), "[MASK] and the drawn word are exchanged."),
         (built(none, chosen & middle), "No place became [MASK]."),
         (built(chosen & (fate < 0.9), none), "Up to 0.9 you masked: from 0.8 to 0.9 the drawn word should stand."),
     ]

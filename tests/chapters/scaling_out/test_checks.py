@@ -28,6 +28,7 @@ ROWS = {
     "use //": lambda n, r, w: (r * n / w, (r + 1) * n / w),
     "A share ends before it begins": lambda n, r, w: own_rows(n, r, w)[::-1],
     "must return 2 things, start and stop": lambda n, r, w: own_rows(n, r, w)[0],
+    "rows have numbers from 0 to n": lambda n, r, w: (float("nan"), float("inf")),
     "raised ZeroDivisionError": lambda n, r, w: (r // 0, w),
 }
 
@@ -35,6 +36,14 @@ ROWS = {
 def test_own_rows_accepts_the_solution():
     verdict = checks.check_own_rows(own_rows)
     assert verdict and "every row has one owner" in verdict.message
+
+
+def test_an_empty_share_may_begin_anywhere():
+    def from_0(n, rank, size):
+        start, stop = own_rows(n, rank, size)
+        return (start, stop) if start < stop else (0, 0)
+
+    assert checks.check_own_rows(from_0)
 
 
 @pytest.mark.parametrize("words", ROWS)

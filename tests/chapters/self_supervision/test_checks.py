@@ -71,6 +71,22 @@ CORRUPT = {
         corrupt(i, c, f, d, m)[1],
     ),
     "Up to 0.9 you masked": lambda i, c, f, d, m: (torch.where(c & (f < 0.9), m, i), corrupt(i, c, f, d, m)[1]),
+    "At exactly 0.8 the drawn word stands, not": lambda i, c, f, d, m: (
+        torch.where(c & (f <= 0.8), m, torch.where(c & (f < 0.9), d, i)),
+        corrupt(i, c, f, d, m)[1],
+    ),
+    "At exactly 0.9 the word stays": lambda i, c, f, d, m: (
+        torch.where(c & (f < 0.8), m, torch.where(c & (f <= 0.9), d, i)),
+        corrupt(i, c, f, d, m)[1],
+    ),
+    "at 0.9 the old": lambda i, c, f, d, m: (
+        torch.where(c & (f <= 0.8), m, torch.where(c & (f <= 0.9), d, i)),
+        corrupt(i, c, f, d, m)[1],
+    ),
+    "are exchanged": lambda i, c, f, d, m: (
+        torch.where(c & (f < 0.8), d, torch.where(c & (f < 0.9), m, i)),
+        corrupt(i, c, f, d, m)[1],
+    ),
     "must return 2 things": lambda i, c, f, d, m: i,
     "must have the shape": lambda i, c, f, d, m: (i[0], i[0]),
 }
@@ -94,6 +110,19 @@ PSEUDO = {
 def test_solutions_are_accepted(name):
     verdict = getattr(checks, f"check_{name}")(globals()[name])
     assert verdict and "Right" in verdict.message, verdict
+
+
+def test_corrupt_may_be_written_as_a_loop_over_numbers():
+    def looped(ids, chosen, fate, drawn, mask_id):
+        inputs, targets, fates = ids.tolist(), torch.where(chosen, ids, -100).tolist(), fate.tolist()
+        for b, t in chosen.nonzero().tolist():
+            if fates[b][t] < 0.8:
+                inputs[b][t] = mask_id
+            elif fates[b][t] < 0.9:
+                inputs[b][t] = drawn[b, t].item()
+        return inputs, targets
+
+    assert checks.check_corrupt(looped)
 
 
 @pytest.mark.parametrize(("words", "answer"), SCORES.items())
