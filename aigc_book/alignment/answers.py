@@ -91,7 +91,7 @@ class Answers:
 
     @property
     def written(self) -> Tensor:
-        """(B, W) boolean: at which places, each before the token that it writes, the answer is written."""
+        """At which places, each before the token that it writes, the answer is written, (B, W) boolean."""
         return self.is_answer[:, 1:]
 
     def lengths(self) -> Tensor:

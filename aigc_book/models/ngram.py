@@ -62,8 +62,8 @@ class NGram:
 
     @property
     def n_counts(self) -> int:
-        """How many different n-grams of n tokens the texts have, marks included: the numbers that the model is made
-        of. (Those of fewer tokens are in them.)"""
+        """How many different n-grams of n tokens the texts have, marks included. They are the numbers that the model is
+        made of (those of fewer tokens are in them)."""
         return sum(map(len, self._counts[-1].values()))
 
     @classmethod
