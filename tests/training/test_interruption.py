@@ -15,6 +15,14 @@ from aigc_book.training.loop import TrainConfig, fit
 CONFIG = GPTConfig(vocab_size=11, max_seq_len=5, n_layers=1, n_heads=2, d_model=6, dropout=0.2)
 
 
+@pytest.fixture(autouse=True)
+def python_listens():
+    """A job in the background may have been started with Ctrl-C switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Pressing:
     """Windows; when the batch of a number is drawn, somebody presses Ctrl-C."""
 
