@@ -27,7 +27,7 @@ def recomputed(model: nn.Module, parts: Sequence[nn.Module] | None = None) -> It
     """Within, a training step keeps only what goes into each of the parts, and computes the rest a second time.
 
     Activation checkpointing: a model of L equal parts keeps L inputs and the inside of one part in place of the inside
-    of L, for one more forward pass, that is a third more arithmetic. Gradients are the same bit for bit, dropout
+    of L, for up to one more forward pass, a third more arithmetic at most. Gradients are the same bit for bit, dropout
     included, because the random generators are put back for the second time. ::
 
         with recomputed(model):
