@@ -1,4 +1,4 @@
-"""How sure a score is: the bootstrap, for every metric whose statistics add up.
+"""How sure a score is: the bootstrap, for every metric whose statistics add up, and an interval of a share.
 
 A test set is a sample; another one of the same kind would have given another score. Draw as many segments from it as
 it has, with replacement, score that, and do so a thousand times: the middle 95 % of those scores are the interval.
@@ -20,7 +20,7 @@ _BLOCK = 1 << 22  # draws at a time
 
 
 class Interval(NamedTuple):
-    """The middle of the resampled scores."""
+    """From ``low`` to ``high``, the middle of the resampled scores."""
 
     low: float
     high: float
@@ -69,6 +69,29 @@ def interval(stats: Sequence[Stats], *, n_resamples: int = 1000, level: float = 
     low, high = ("linear", "linear") if all(map(math.isfinite, scores)) else ("lower", "higher")
     low, high = np.quantile(scores, (1 - level) / 2, method=low), np.quantile(scores, (1 + level) / 2, method=high)
     return Interval(float(low), float(high))
+
+
+def share_interval(count: int, n: int) -> Interval:
+    """The 95 % interval of a share, count of n, by Wilson's formula: it stays within 0 and 1, also for 0 of n.
+
+    With p = count / n and z = 1.96: the middle is (p + z² / 2n) / (1 + z² / n), and to each side of it lie
+    z √(p (1 - p) / n + z² / 4n²) / (1 + z² / n).
+
+    Raises:
+        ValueError: n below 1, or a count that isn't between 0 and n.
+
+    Source: Wilson, *Probable inference, the law of succession, and statistical inference* (1927).
+
+    >>> low, high = share_interval(0, 50)
+    >>> low, round(high, 4)
+    (0.0, 0.0714)
+    """
+    if n < 1 or not 0 <= count <= n:
+        raise ValueError(f"count must be between 0 and n, and n at least 1; got count={count}, n={n}")
+    z, p = 1.96, count / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _adds_up(value: object) -> bool:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from aigc_book.metrics.bootstrap import Interval, interval
+from aigc_book.metrics.bootstrap import Interval, interval, share_interval
 from aigc_book.metrics.perplexity import PerplexityStats
 from aigc_book.metrics.table import METRICS
 
@@ -70,3 +70,18 @@ def test_statistics_of_other_settings_are_refused():
     mixed = [*chrf.segment_stats(["a"], ["a"]), *chrf.segment_stats(["a"], ["a"], chrf.settings(word_order=2))]
     with pytest.raises(ValueError, match="don't add up"):
         interval(mixed)
+
+
+def test_the_interval_of_a_share_by_hand():
+    """8 of 10, z² = 3.8416: the middle is (0.8 + 0.19208) / 1.38416 = 0.7167, the half
+    1.96 / 1.38416 · √(0.016 + 0.009604) = 0.2266."""
+    low, high = share_interval(8, 10)
+    assert (low, high) == (pytest.approx(0.4901, abs=1e-3), pytest.approx(0.9433, abs=1e-3))
+    assert share_interval(0, 50)[0] == 0 and 0.05 < share_interval(0, 50)[1] < 0.1
+    assert share_interval(50, 50)[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count, n", [(-1, 5), (6, 5), (0, 0)])
+def test_a_share_lies_between_none_and_all(count, n):
+    with pytest.raises(ValueError, match=f"between 0 and n, and n at least 1; got count={count}, n={n}"):
+        share_interval(count, n)

@@ -1,12 +1,12 @@
 """Who sees whom, a story with gaps filled by two readers, and what is wrong in stories that models wrote."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from aigc_book.metrics.bootstrap import share_interval
 from aigc_book.plotting.drawings import SMALL, Drawing
 from aigc_book.plotting.style import BLUE, COLORS, GREY, INK, ORANGE, SKY, label_line
 
@@ -83,17 +83,6 @@ def filled_story(words: Sequence[str], guesses: Mapping[str, Mapping[int, str]])
     ax.text(0, 0.42, f"above: {above}", fontsize=9, color=ORANGE, ha="left", va="center")
     ax.text(LETTERS / 2, 0.42, f"below: {below}", fontsize=9, color=BLUE, ha="left", va="center")
     return figure
-
-
-def share_interval(count: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share, count of n, by Wilson's formula: it stays within 0 and 1, also for 0 of n.
-
-    Source: Wilson, *Probable inference, the law of succession, and statistical inference* (1927).
-    """
-    z, p = 1.96, count / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def broken_over_sweeps(

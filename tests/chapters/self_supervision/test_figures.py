@@ -1,4 +1,4 @@
-"""The figures of the chapter: what is drawn where, the interval of a share, and every documented error."""
+"""The figures of the chapter: what is drawn where, and every documented error."""
 
 import pytest
 from matplotlib import pyplot as plt
@@ -35,15 +35,6 @@ def test_a_story_of_other_readers_is_refused():
         figures.filled_story(["a"], {"one": {0: "a"}})
     with pytest.raises(ValueError, match="two readers, for the same gaps"):
         figures.filled_story(["a", "b"], {"one": {0: "a"}, "other": {1: "b"}})
-
-
-def test_the_interval_of_a_share_by_hand():
-    """8 of 10, z² = 3.8416: the middle is (0.8 + 0.19208) / 1.38416 = 0.7167, the half
-    1.96 / 1.38416 · √(0.016 + 0.009604) = 0.2266."""
-    low, high = figures.share_interval(8, 10)
-    assert (low, high) == (pytest.approx(0.4901, abs=1e-3), pytest.approx(0.9433, abs=1e-3))
-    assert figures.share_interval(0, 50)[0] == 0 and 0.05 < figures.share_interval(0, 50)[1] < 0.1
-    assert figures.share_interval(50, 50)[1] == pytest.approx(1)
 
 
 def test_broken_stories_over_sweeps():
