@@ -74,7 +74,7 @@ def _masked(targets: Tensor, counts: Tensor) -> Tensor:
 def check_merge(merge: Attempt) -> str:
     """W + (alpha / r) B A."""
     generator = torch.Generator().manual_seed(0)
-    for O, C, r, alpha in ((5, 3, 2, 8.0), (4, 4, 1, 3.0), (4, 4, 3, 6.0), (2, 7, 4, 1.0)):  # noqa: E741
+    for O, C, r, alpha in ((7, 5, 3, 6.0), (4, 4, 1, 3.0), (4, 4, 3, 6.0), (2, 7, 4, 1.0)):  # noqa: E741
         shapes = ((O, C), (r, C), (O, r))
         W, A, B = (torch.randn(shape, generator=generator, dtype=torch.float64).round(decimals=2) for shape in shapes)
         W, A, B = W.float(), A.float(), B.float()
@@ -88,6 +88,7 @@ def check_merge(merge: Attempt) -> str:
             (w + r / alpha * b @ a, "The scale is upside down: α / r, not r / α."),
             (w + alpha / r**0.5 * b @ a, "That is the rank-stabilised scale, α / √r; here it is α / r."),
             (w + alpha / C * b @ a, "You divide by A's columns, C; the rank is the number of its rows."),
+            (w + alpha / O * b @ a, "You divide by B's rows, O; the rank is the number of its columns."),
             (w, "That is W as it was; the correction is missing."),
         ]
         if C == O:

@@ -3,7 +3,7 @@
 import math
 
 from aigc_book.chapters.attempt import Attempt, Wrong
-from aigc_book.chapters.comparing import expect
+from aigc_book.chapters.comparing import close, expect
 from aigc_book.chapters.verdict import check
 
 
@@ -42,6 +42,8 @@ def _mistake(shares: list[tuple[int, int]], right: list[tuple[int, int]], n: int
         return "stop is the first row that is not yours, as in a slice."
     if shares == [(start + 1, stop + 1) for start, stop in right]:
         return "Rows are counted from 0."
+    if shares[0][0] < 0:
+        return "No row has a number below 0. Ranks are counted from 0: the first process is rank 0."
     if any(stop < start for start, stop in shares):
         return "A share ends before it begins: a process without rows has start = stop."
     rows = [row for start, stop in shares for row in range(start, stop)]
@@ -61,8 +63,14 @@ def _mistake(shares: list[tuple[int, int]], right: list[tuple[int, int]], n: int
 def check_held(held: Attempt) -> str:
     """Bytes a process holds for n parameters with AdamW in float32, W processes, ZeRO's stage 0, 1, 2 or 3."""
     for n, size in ((1000, 4), (60, 5), (7_000_000, 64)):
-        for stage in (1, 2, 3, 0):
-            answer, right = held.number(n, size, stage), _held(n, size, stage)
+        answers = {stage: held.number(n, size, stage) for stage in (1, 2, 3, 0)}
+        if all(close(answer, _in_16_bits(n, size, stage)) for stage, answer in answers.items()):
+            raise Wrong(
+                "That is mixed precision: 2 bytes for a weight and for its gradient, and a state of 12 that has a copy"
+                " of the weight. Here everything is in float32."
+            )
+        for stage, answer in answers.items():
+            right = _held(n, size, stage)
             mistakes = [
                 (_held(n, size, 0), f"At stage {stage} something is shared out."),
                 (
@@ -89,3 +97,8 @@ def check_held(held: Attempt) -> str:
 def _held(n: int, size: int, stage: int, *, gradients: int = 4, state: int = 8) -> float:
     whole = (4 if stage < 3 else 0) + (gradients if stage < 2 else 0) + (state if stage < 1 else 0)
     return n * whole + n * (4 + gradients + state - whole) / size
+
+
+def _in_16_bits(n: int, size: int, stage: int) -> float:
+    """Weights and gradients of 2 bytes; Adam's two means and a copy of the weight in 32 bits."""
+    return n * sum(b / size if stage >= shared else b for b, shared in ((12, 1), (2, 2), (2, 3)))

@@ -39,6 +39,8 @@ MERGES = {
     "upside down": (lambda W, A, B, alpha: W + len(A) / alpha * B @ A, "upside down: α / r"),
     "root": (lambda W, A, B, alpha: W + alpha / len(A) ** 0.5 * B @ A, "rank-stabilised"),
     "columns": (lambda W, A, B, alpha: W + alpha / A.shape[1] * B @ A, "You divide by A's columns"),
+    "rows": (lambda W, A, B, alpha: W + alpha / len(B) * B @ A, "You divide by B's rows"),
+    "twice": (lambda W, A, B, alpha: W + 2 * alpha / len(A) * B @ A, "It is W + (α / r) B A"),
     "nothing": (lambda W, A, B, alpha: W.clone(), "W as it was"),
     "transposed": (
         lambda W, A, B, alpha: W + alpha / len(A) * ((B @ A).T if len(W) == W.shape[1] else B @ A),
