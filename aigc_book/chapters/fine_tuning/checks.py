@@ -24,6 +24,8 @@ def check_answer_targets(answer_targets: Attempt) -> str:
         row = torch.tensor(ids)
         got = answer_targets.as_tensor(answer_targets(row, of_answer), None)
         shape = tuple(got.shape)
+        if shape == tuple(row.shape) and torch.equal(got[:-1].double(), _masked(row[1:], of_answer[1:]).double()):
+            raise Wrong(f"{len(ids)} ids have {len(ids) - 1} targets: nothing follows the last one, so leave it out.")
         if shape == tuple(row.shape):
             raise Wrong(
                 f"{len(ids)} ids have {len(ids) - 1} targets: nothing follows the last one. You return {len(ids)};"

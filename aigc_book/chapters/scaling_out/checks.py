@@ -84,7 +84,12 @@ def check_held(held: Attempt) -> str:
                     _held(n, size, min(3, stage + 1)),
                     "Count the stages from 0: at stage 0 everything is in each process.",
                 ),
-                (4 * n + 8 * n + 4 * n / size, "Stage 1 shares the optimizer's state, which is the largest, first."),
+                (
+                    4 * n + 8 * n + 4 * n / size,
+                    "Stage 1 shares the optimizer's state, which is the largest, first."
+                    if stage == 1
+                    else f"Each stage adds to the one before: the optimizer's state is shared at stage {stage} too.",
+                ),
                 (8 * n + 8 * n / size if stage == 2 else right, "Stage 2 shares the gradients as well."),
                 (right / 4, "That is in numbers. Each has 4 bytes."),
                 (right * size, "That is what all processes hold together."),

@@ -115,6 +115,7 @@ def _judge_inputs(inputs: Tensor, ids: Tensor, chosen: Tensor, fate: Tensor, dra
         (built(chosen & (fate <= 0.8), chosen & (fate <= 0.9)), "At 0.8 the drawn word stands, at 0.9 the old word."),
         (built(chosen & middle, chosen & low), "[MASK] and the drawn word are exchanged."),
         (built(none, chosen & middle), "No place became [MASK]."),
+        (built(none, chosen & (fate < 0.9)), "The drawn word stands where [MASK] should, below 0.8 too."),
         (built(chosen & (fate < 0.9), none), "Up to 0.9 you masked: from 0.8 to 0.9 the drawn word should stand."),
     ]
     right = built(chosen & low, chosen & middle)

@@ -13,6 +13,10 @@ def answer_targets(ids, of_answer):
 TARGETS = {
     "the inputs": (lambda ids, m: torch.where(m[:-1], ids[:-1], -100), "They are the inputs"),
     "as long as the ids": (lambda ids, m: torch.where(m, ids, -100), "14 ids have 13 targets: nothing follows"),
+    "one more": (
+        lambda ids, m: torch.cat([torch.where(m[1:], ids[1:], -100), torch.tensor([-100])]),
+        "nothing follows the last one, so leave it out",
+    ),
     "off by one": (lambda ids, m: torch.where(m[:-1], ids[1:], -100), "The mask is off by one"),
     "nothing masked": (lambda ids, m: ids[1:], "Nothing is masked"),
     "first lost": (lambda ids, m: torch.where(m[1:] & m[:-1], ids[1:], -100), "The answer's first id doesn't count"),

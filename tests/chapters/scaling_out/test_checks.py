@@ -67,6 +67,9 @@ HELD = {
     "Count the stages from 0": lambda n, w, s: held(n, w, min(3, s + 1)),
     "Stage 1 shares the optimizer's state": lambda n, w, s: held(n, w, s) if s != 1 else n * (12 + 4 / w),
     "Stage 2 shares the gradients as well": lambda n, w, s: held(n, w, s) if s != 2 else held(n, w, 1),
+    "Each stage adds to the one before": lambda n, w, s: (
+        n * sum(b / w if s == k else b for b, k in ((8, 1), (4, 2), (4, 3)))
+    ),
     "That is mixed precision": lambda n, w, s: n * sum(b / w if s >= k else b for b, k in ((12, 1), (2, 2), (2, 3))),
     "That is in numbers": lambda n, w, s: held(n, w, s) / 4,
     "That is what all processes hold together": lambda n, w, s: held(n, w, s) * w,

@@ -83,6 +83,10 @@ CORRUPT = {
         torch.where(c & (f <= 0.8), m, torch.where(c & (f <= 0.9), d, i)),
         corrupt(i, c, f, d, m)[1],
     ),
+    "The drawn word stands where": lambda i, c, f, d, m: (
+        torch.where(c & (f < 0.9), d, torch.where(c & (f < 0.8), m, i)),
+        corrupt(i, c, f, d, m)[1],
+    ),
     "are exchanged": lambda i, c, f, d, m: (
         torch.where(c & (f < 0.8), d, torch.where(c & (f < 0.9), m, i)),
         corrupt(i, c, f, d, m)[1],
