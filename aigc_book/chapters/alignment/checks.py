@@ -37,7 +37,8 @@ def check_dpo(loss_of_pair: Attempt) -> str:
             ),
             (
                 _loss(beta * ((better + ref_better) - (worse + ref_worse))),
-                "The reference's log-likelihoods are subtracted, not added.",
+                "The reference's log-likelihoods are subtracted, not added, each from its own answer's: "
+                "are yours added, or exchanged?",
             ),
             (_loss(margin), "β is missing."),
             (_loss(margin / beta), "β multiplies the lead; you divide by it."),
@@ -64,7 +65,12 @@ def check_dpo(loss_of_pair: Attempt) -> str:
 @check
 def check_group(advantages: Attempt) -> str:
     """(r - mean) / (std + 0.0001) within each group of G rewards, all groups side by side."""
-    cases = [([0.0, 1.0, 1.0, 4.0, 7.0, 1.0], 3), ([1.0, 3.0, 5.0, 11.0], 2), ([2.0, 2.0, 2.0, 9.0, -1.0, 4.0], 3)]
+    cases = [
+        ([0.0, 1.0, 1.0, 4.0, 7.0, 1.0], 3),
+        ([1.0, 3.0, 5.0, 11.0], 2),
+        ([2.0, 2.0, 2.0, 9.0, -1.0, 4.0], 3),
+        ([0.01, 0.02, 0.03, 0.5, 0.52, 0.51], 3),  # a deviation near 0.0001's root: inside the root it would show
+    ]
     for rewards, size in cases:
         r = torch.tensor(rewards)
         right, groups = group_advantages(r, size), r.view(-1, size)
@@ -86,6 +92,15 @@ def check_group(advantages: Attempt) -> str:
             ),
             ((r - r.mean()) / (r.std(correction=0) + EPS), "That is normalised over the whole batch, not in groups."),
             ((centred / (biased + EPS)).flatten(), "The deviation is the sample's, with G - 1 in its denominator."),
+            (
+                (centred / groups.var(dim=1, keepdim=True).add(EPS).sqrt()).flatten(),
+                "The 0.0001 is added to the deviation, not to the variance under its root.",
+            ),
+            ((centred / (r.std() + EPS)).flatten(), "The deviation, too, is the group's own, not the whole batch's."),
+            (
+                (right.view(-1, size) * size / (size - 1)).flatten(),
+                "The mean is that of the whole group, the answer itself included.",
+            ),
             (-right, "The sign is wrong: a reward above the mean is an advantage above 0."),
             (other.flatten(), "The groups lie side by side: the first G rewards are one group. Mind the view."),
             (r, "Those are the rewards themselves."),

@@ -21,6 +21,7 @@ DPO = {
     "The reference is missing": lambda w, v, rw, rv, b: minus_log_sigmoid(b * (w - v)),
     "is the policy subtracted from the reference": lambda w, v, rw, rv, b: minus_log_sigmoid(b * ((rw - w) - (rv - v))),
     "subtracted, not added": lambda w, v, rw, rv, b: minus_log_sigmoid(b * ((w + rw) - (v + rv))),
+    "or exchanged": lambda w, v, rw, rv, b: minus_log_sigmoid(b * ((w - rv) - (v - rw))),
     "β is missing": lambda w, v, rw, rv, b: right_dpo(w, v, rw, rv, 1.0),
     "you divide by it": lambda w, v, rw, rv, b: right_dpo(w, v, rw, rv, 1 / b),
     "β belongs inside": lambda w, v, rw, rv, b: b * right_dpo(w, v, rw, rv, 1.0),
@@ -68,6 +69,16 @@ GROUP = {
         (groups(r, G) - groups(r, G).mean(1, keepdim=True)) / groups(r, G).std(1, keepdim=True)
     ).flatten(),
     "must have the shape (6,)": lambda r, G: groups(r, G),
+    "not to the variance under its root": lambda r, G: (
+        (groups(r, G) - groups(r, G).mean(1, keepdim=True)) / (groups(r, G).var(1, keepdim=True) + 1e-4).sqrt()
+    ).flatten(),
+    "not the whole batch's": lambda r, G: (
+        (groups(r, G) - groups(r, G).mean(1, keepdim=True)) / (r.std() + 1e-4)
+    ).flatten(),
+    "the answer itself included": lambda r, G: (
+        (groups(r, G) - (groups(r, G).sum(1, keepdim=True) - groups(r, G)) / (G - 1))
+        / (groups(r, G).std(1, keepdim=True) + 1e-4)
+    ).flatten(),
 }
 
 BEST = {
