@@ -28,12 +28,14 @@ def check_nucleus(nucleus: Attempt) -> str:
         ([0.125, 0.25, 0.625], 0.5),
         ([0.25, 0.125, 0.125, 0.5], 1.0),
         ([0.0625, 0.1875, 0.0, 0.75], 0.9),
+        ([0.3125, 0.0625, 0.5, 0.125], 0.8125),  # reached exactly by two
     ]
     for numbers, p in cases:
         probabilities = torch.tensor(numbers)
         answer = nucleus.tensor(probabilities, p, shape=(len(numbers),))
         kept = _nucleus(probabilities, p)
         right = kept / kept.sum()
+        long = _nucleus(probabilities, p, strict=True)
         short = _nucleus(probabilities, p, before=False, strict=True)
         share = torch.where(probabilities >= p * probabilities.max(), probabilities, 0.0)
         above = torch.where(probabilities >= p, probabilities, 0.0)
@@ -44,6 +46,7 @@ def check_nucleus(nucleus: Attempt) -> str:
             (probabilities, "Nothing is left out."),
             (kept.softmax(dim=0), "Divide by the sum; a softmax of probabilities is something else."),
             (short / short.sum().clamp_min(1e-9), "The token that reaches p belongs to the nucleus too."),
+            (long / long.sum(), "A sum that is p exactly has reached it: the next token is out."),
             (short, "The token that reaches p belongs to the nucleus too."),
             (share / share.sum(), "That is min-p: a share of the largest probability."),
             (above / above.sum().clamp_min(1e-9), "p is for the sum of those that are kept, not for each of them."),

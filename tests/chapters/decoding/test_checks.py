@@ -22,6 +22,14 @@ def short(probabilities, p):
     return kept / kept.sum().clamp_min(1e-9)
 
 
+def long(probabilities, p):
+    values, order = probabilities.sort(descending=True)
+    n = int((values.cumsum(0) - values <= p).sum())
+    kept = torch.zeros_like(probabilities)
+    kept[order[:n]] = values[:n]
+    return kept / kept.sum()
+
+
 def divided(kept):
     return kept / kept.sum().clamp_min(1e-9)
 
@@ -34,6 +42,7 @@ NUCLEUS = {
     "bring their probabilities to a sum of 1": lambda x, p: torch.where(nucleus(x, p) > 0, x, 0.0),
     "Nothing is left out": lambda x, p: x,
     "The token that reaches p belongs to the nucleus too": short,
+    "the next token is out": long,
     "That is min-p": lambda x, p: divided(torch.where(x >= p * x.max(), x, 0.0)),
     "in the order of their ids": lambda x, p: divided(torch.where(x.cumsum(0) - x < p, x, 0.0)),
     "don't become equally likely": lambda x, p: divided((nucleus(x, p) > 0).float()),
