@@ -7,10 +7,15 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from aigc_book.plotting.drawings import SMALL, Drawing
-from aigc_book.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, label_line
+from aigc_book.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, label_line
 
 METHODS = {"GRPO, β = 0": RED, "GRPO, KL control": BLUE, "PPO, KL control": PURPLE, "DPO": GREEN}
-ARMS = {"likelihood, from zero": BLUE, "rewards, from zero": RED, "rewards, from the tuned model": GREEN}
+ARMS = {
+    "likelihood, from zero": BLUE,
+    "likelihood, from zero by AdamW": SKY,
+    "rewards, from zero": RED,
+    "rewards, from the tuned model": GREEN,
+}
 
 Looks = Sequence[Mapping[str, float]]
 

@@ -23,6 +23,8 @@ class Point(NamedTuple):
 def trade_off(lines: Mapping[str, Sequence[Point]], real: tuple[float, float], *, xlabel: str, ylabel: str) -> Figure:
     """Settings as points with intervals, those of a kind joined, and a star where real text is.
 
+    The names stand in a column at the right, at the height of each curve's upper end or as near as there is room.
+
     Args:
         lines: kind → its settings in order.
         real: of real text.
@@ -31,14 +33,18 @@ def trade_off(lines: Mapping[str, Sequence[Point]], real: tuple[float, float], *
     """
     figure, ax = plt.subplots()
     palette = plt.rcParams["axes.prop_cycle"].by_key()["color"]
-    for (kind, points), color in zip(lines.items(), palette, strict=False):
+    for points, color in zip(lines.values(), palette, strict=False):
         _, x, dx, y, dy = zip(*points, strict=True)
         ax.errorbar(x, y, xerr=dx, yerr=dy, marker="o", markersize=4, color=color, capsize=2, linewidth=1.2)
-        end = max(points, key=lambda point: point.y)
-        label_line(ax, end.x, end.y, kind, color)
     ax.plot(*real, "*", markersize=14, color=INK, zorder=4)
-    label_line(ax, *real, "real text", INK, up=-14)
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    names = [
+        (max(p.y for p in points), kind, color) for (kind, points), color in zip(lines.items(), palette, strict=False)
+    ]
+    (bottom, top), lowest = ax.get_ylim(), -float("inf")
+    for height, name, color in sorted([*names, (real[1], "real text", INK)]):
+        lowest = max(height, lowest + (top - bottom) / 14)
+        label_line(ax, ax.get_xlim()[1], lowest, name, color)
     return figure
 
 
