@@ -113,6 +113,9 @@ def beam_search(
         if allowed is not None:
             tokens_so_far = torch.cat((prompt.expand(K, -1), torch.cat([group.beams for group in groups])), dim=1)
             values = constrain(values, tokens_so_far, allowed, skip=(~is_alive).tolist(), step=n)
+            largest = values.amax(dim=-1)[is_alive]
+            if not largest.isfinite().any() and not any(group.finished for group in groups):
+                require_finite(largest, step=n)  # all that is allowed is impossible, and nothing is found
         chosen = torch.zeros(values.size(-1), device=values.device)  # (V,) by how many beams of earlier groups
         rows, tokens = [], []
         for g, group in enumerate(groups):

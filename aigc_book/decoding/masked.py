@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from aigc_book.decoding.sampling import Sampling, check_sampling, sample
+from aigc_book.decoding.sampling import Sampling, check_sampling, draw, require_finite
 from aigc_book.layers.inputs import check_ids
 from aigc_book.layers.mode import evaluating
 
@@ -62,7 +62,7 @@ def gibbs(
 
     Raises:
         ValueError: ids or ``where`` of another shape, ids out of range, no place to visit, ``sweeps`` below 1, an
-            unknown order, nothing left to be drawn.
+            unknown order, nothing left to be drawn; later, logits that are not finite.
 
     Source: Wang and Cho, *BERT has a Mouth, and It Must Speak* (2019), who start from [MASK] everywhere; Geman and
     Geman (1984) for the sampler.
@@ -85,19 +85,21 @@ def gibbs(
 @torch.no_grad()
 def _sweeps(model, ids, mask_id, sweeps, where, is_random, sampling, banned, mask, generator) -> Iterator[Tensor]:
     count = where.sum(dim=1)  # (B,)
-    for _ in range(sweeps):
+    n_steps = int(count.max())
+    for sweep in range(sweeps):
         keys = torch.arange(ids.size(1), device=ids.device).expand_as(ids).float()
         if is_random:
             device = ids.device if generator is None else generator.device
             keys = torch.rand(ids.shape, generator=generator, device=device).to(ids.device)
         order = keys.masked_fill(~where, torch.inf).argsort(dim=1)  # (B, T): each row's places come first
-        for step in range(int(count.max())):
+        for step in range(n_steps):
             rows = (step < count).nonzero().squeeze(1)  # those that still have a place
             at = order[rows, step]
             asked = ids[rows]
             asked[torch.arange(len(rows)), at] = mask_id
             logits = _logits(model, asked, None if mask is None else mask[rows])[torch.arange(len(rows)), at]
-            new = sample(logits.masked_fill(banned, -torch.inf), sampling, generator=generator)
+            new, largest = draw(logits.masked_fill(banned, -torch.inf), sampling, generator=generator)
+            require_finite(largest, sweep * n_steps + step + 1)
             ids[rows, at] = new
         yield ids.clone()
 
@@ -128,7 +130,8 @@ def pseudo_log_likelihood(
         (B, T) float32; 0 at places that are not asked for.
 
     Raises:
-        ValueError: ids or ``where`` of another shape, ids out of range, no place to ask for.
+        ValueError: ids or ``where`` of another shape, ids out of range, no place to ask for; logits that are not
+            finite.
 
     Source: Besag (1975); Salazar et al., *Masked Language Model Scoring* (2020), equation 2.
     """
@@ -143,9 +146,9 @@ def pseudo_log_likelihood(
             row, at = part.unbind(dim=1)
             asked, line = ids[row], torch.arange(len(part), device=ids.device)
             asked[line, at] = mask_id
-            log_p = (
-                _logits(model, asked, None if mask is None else mask[row])[line, at].float().log_softmax(dim=-1)
-            )  # (n, V)
+            logits = _logits(model, asked, None if mask is None else mask[row])[line, at].float()  # (n, V)
+            require_finite(logits.amax(dim=-1))
+            log_p = logits.log_softmax(dim=-1)
             found[row, at] = log_p.gather(1, ids[row, at][:, None]).squeeze(1)
     return found
 

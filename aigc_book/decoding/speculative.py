@@ -142,8 +142,8 @@ def speculate(
         raise ValueError(f"n_draft must be a whole number, at least 1; got {n_draft!r}")
     if not 0 <= least_confidence < 1:
         raise ValueError(f"least_confidence must be in [0, 1); got {least_confidence}")
-    choose = _Chooser(sampling, None if sampling.temperature == 0 else row_generators(seed, 1)[0], allowed)
     tokens, T = prompts[0], len(prompts[0])
+    choose = _Chooser(sampling, None if sampling.temperature == 0 else row_generators(seed, 1)[0], allowed, T)
     end = T + max_new_tokens
     large, small = (_Reader(each, tokens, end) for each in (model, draft))
     n_passes = n_drafted = n_tested = n_accepted = 0
@@ -188,8 +188,8 @@ def _check_pair(model: nn.Module, draft: nn.Module) -> None:
 class _Chooser:
     """How a token is chosen from logits: the settings of both models."""
 
-    def __init__(self, sampling: Sampling, generator: torch.Generator | None, allowed: Allowed | None):
-        self.sampling, self.generator, self.allowed = sampling, generator, allowed
+    def __init__(self, sampling: Sampling, generator: torch.Generator | None, allowed: Allowed | None, n_prompt: int):
+        self.sampling, self.generator, self.allowed, self.n_prompt = sampling, generator, allowed, n_prompt
         self.is_greedy = sampling.temperature == 0
 
     def all_at_once(self, logits: Tensor) -> list[int] | None:
@@ -216,7 +216,12 @@ class _Chooser:
         return token.item(), bool(stays)
 
     def _constrained(self, logits: Tensor, before: Tensor) -> Tensor:
-        return logits if self.allowed is None else constrain(logits, before[None], self.allowed)
+        if self.allowed is None:
+            return logits
+        step = len(before) - self.n_prompt + 1
+        logits = constrain(logits, before[None], self.allowed, step=step)
+        require_finite(logits.amax(dim=-1), step)  # all that is allowed may be impossible
+        return logits
 
 
 class _Reader:
@@ -253,8 +258,8 @@ def _draft(
 ) -> tuple[Tensor, list[Tensor | None]]:
     """The tokens (S + D,) with at most n new ones of the small model, and the distributions (1, V) of those."""
     distributions = []
-    for i in range(n):
-        logits = small.read(tokens, 1, step=i + 1)
+    for _ in range(n):
+        logits = small.read(tokens, 1, step=len(tokens) - choose.n_prompt + 1)
         token, q = choose(logits, tokens)
         tokens = torch.cat((tokens, token))
         distributions.append(q)

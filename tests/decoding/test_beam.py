@@ -283,6 +283,16 @@ def test_logits_that_are_not_finite(value):
         beam_search(chain, [0], 3, n_beams=1)
 
 
+def test_allowed_is_only_what_cannot_be():
+    """Of no beginning found that can go on there is nothing to return; to return an empty list would be silence."""
+    chain = Chain()
+    V = chain.logits.size(1)
+    chain.logits.data[:, 1] = -math.inf
+    for groups in ({}, {"n_groups": 2, "n_best": 2, "diversity": 0.5}):
+        with pytest.raises(ValueError, match="logits must be finite at step 1; row 0 is -inf throughout"):
+            beam_search(chain, [0], 3, n_beams=2, allowed=lambda ids: torch.arange(V) == 1, **groups)
+
+
 def test_what_follows_an_impossible_beginning_does_not_count():
     """2 follows 2 for certain; that anything else does has probability 0, whatever comes after it."""
     chain = Chain()

@@ -175,3 +175,14 @@ def test_errors_of_ids():
         gibbs(model, torch.zeros(3), MASK)
     with pytest.raises(ValueError, match=r"where must be boolean of shape \(1, 3\)"):
         pseudo_log_likelihood(model, blank(1), MASK, where=torch.ones(1, 2, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_not_finite(value):
+    model = Table()
+    forward = model.forward
+    model.forward = lambda ids, mask=None: forward(ids).index_fill(1, torch.tensor([1]), value)  # the second place
+    with pytest.raises(ValueError, match=f"logits must be finite at step 2; row 0 has {value}"):
+        list(gibbs(model, blank(1), MASK, order="left to right"))
+    with pytest.raises(ValueError, match=f"logits must be finite; row 1 has {value}"):
+        pseudo_log_likelihood(model, torch.tensor([[0, 1, 2]]), MASK)

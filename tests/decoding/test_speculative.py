@@ -245,6 +245,23 @@ def test_logits_that_are_not_finite():
     broken.logits.data[4] = torch.nan
     with pytest.raises(ValueError, match="logits must be finite at step 5"):
         speculate(broken, Markov(table), [0], 8, GREEDY, n_draft=3)
+    with pytest.raises(ValueError, match="logits must be finite at step 5"):  # step 2 of its draft
+        speculate(Markov(table), broken, [0], 8, GREEDY, n_draft=2)
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling()])
+def test_allowed_is_only_what_cannot_be(sampling):
+    """1 follows 0 and 2 follows 1, for certain; at the second step 5 alone is allowed, or nothing."""
+
+    def way(ids, second):
+        return 1 if len(ids) == 1 else second
+
+    model = Markov(torch.eye(6).roll(1, dims=1))
+    for last, message in ((5, "logits must be finite at step 2"), (9, "got none at step 2")):
+        with pytest.raises(ValueError, match=message):
+            speculate(
+                model, model, [0], 4, sampling, seed=0, allowed=lambda ids, t=last: torch.arange(6) == way(ids, t)
+            )
 
 
 @pytest.mark.parametrize(
