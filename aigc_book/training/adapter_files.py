@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from aigc_book.files import write_files_aside
+from aigc_book.training.checkpoint import check_finite
 from aigc_book.training.lora import (
     LoRALinear,
     adapters_of,
@@ -65,6 +66,7 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str], *, base_name:
         ValueError: no corrections, some of them scaled with √r and some not, a parameter that is trained and belongs to
             neither a correction nor a part that is trained whole, such a part of which another's name ends in the name,
             or a folder that holds a model.
+        FloatingPointError: a trained parameter is infinite or not a number.
         OSError: the disk is full; the message names the folder.
     """
     layers = adapters_of(model)
@@ -77,6 +79,7 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str], *, base_name:
         raise ValueError(
             "one file can't say of some layers that they are scaled with the root of the rank; all or none"
         )
+    check_finite(model)
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
     alphas: dict[str, float] = {}
@@ -148,6 +151,7 @@ def load_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> nn.Module:
     pairs, rest = _pairs(tensors, folder / WEIGHTS)
     modules = _modules(model)
     blocks = _read_blocks(metadata)
+    _check_complete(model, config, modules, pairs, folder)
     adapted = same_numbers(model)
     for theirs, (a, b) in pairs.items():
         rank, alpha = (
@@ -295,10 +299,7 @@ def _read_config(file: Path) -> dict[str, Any]:
     start = config.get("init_lora_weights")
     if isinstance(start, str) and start.startswith(CHANGES_THE_MODEL):
         raise ValueError(f"{file}: init_lora_weights={start!r} changes the model beside the adapter; not supported")
-    for name in ("r", "lora_alpha"):
-        value = config.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise ValueError(f"{file}: {name} must be a positive number; got {value!r}")
+    _check_settings(file, config)
     return config
 
 
@@ -329,6 +330,60 @@ def _pairs(tensors: dict[str, Tensor], file: Path) -> tuple[dict[str, tuple[Tens
         raise ValueError(f"{file} holds no corrections (names that end in {A} and {B})")
     pairs = {layer: (plain.pop(f"{layer}{A}"), plain.pop(f"{layer}{B}")) for layer in layers}
     return pairs, plain
+
+
+def _check_complete(
+    model: nn.Module, config: dict[str, Any], modules: dict[str, tuple[str, ...]], pairs: dict[str, Any], folder: Path
+) -> None:
+    """Refuse a file without the corrections of a layer that ``target_modules`` names: it was cut, or is another's."""
+    names = config.get("target_modules")
+    if names is None or config.get("layers_to_transform") is not None or config.get("exclude_modules"):
+        return
+    theirs = {ours: name for name, parts in modules.items() for ours in parts}
+    linear = [path for path, module in model.named_modules() if isinstance(module, nn.Linear)]
+    for layer in dict.fromkeys(theirs.get(path, path) for path in linear):
+        if isinstance(names, str):
+            is_target = names.lower() != "all-linear" and re.fullmatch(names, layer) is not None
+        else:
+            is_target = _ends_like_one(layer, names)
+        if is_target and layer not in pairs and not _ends_like_one(layer, config.get("modules_to_save") or ()):
+            raise ValueError(f"{folder}: {WEIGHTS} lacks {layer}{A}, though target_modules={names!r} names the layer")
+
+
+def _ends_like_one(layer: str, names: list[str]) -> bool:
+    return any(layer == name or layer.endswith(f".{name}") for name in names)
+
+
+def _check_settings(file: Path, config: dict[str, Any]) -> None:
+    """Refuse settings whose values can't be honoured."""
+
+    def is_positive(value: Any) -> bool:
+        return not isinstance(value, bool) and isinstance(value, int | float) and 0 < value < math.inf
+
+    for name in ("r", "lora_alpha"):
+        if not is_positive(config.get(name)):
+            raise ValueError(f"{file}: {name} must be a positive number; got {config.get(name)!r}")
+    for name in ("rank_pattern", "alpha_pattern"):
+        values = config.get(name) or {}
+        if not isinstance(values, dict) or not all(is_positive(v) and _is_pattern(k) for k, v in values.items()):
+            raise ValueError(f"{file}: {name} must give positive numbers to names of layers; got {values!r}")
+    dropout = config.get("lora_dropout")
+    if dropout is not None and (not isinstance(dropout, int | float) or not 0 <= dropout < 1):
+        raise ValueError(f"{file}: lora_dropout must be in [0, 1); got {dropout!r}")
+    if config.get("use_rslora") not in (None, False, True):
+        raise ValueError(f"{file}: use_rslora must be true or false; got {config['use_rslora']!r}")
+    for name, also in (("target_modules", str), ("modules_to_save", ())):
+        value = config.get(name)
+        is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        if not (value is None or is_list or (isinstance(value, also) and _is_pattern(value))):
+            raise ValueError(f"{file}: {name} must be a list of names of layers; got {value!r}")
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        return bool(re.compile(text))
+    except re.error:
+        return False
 
 
 def _setting(config: dict[str, Any], pattern: str, layer: str, default: str) -> Any:

@@ -224,6 +224,13 @@ def change(folder, **settings):
     ("settings", "words"),
     [
         ({"peft_type": "IA3"}, "peft_type must be LORA; got 'IA3'"),
+        ({"rank_pattern": [1]}, "rank_pattern must give positive numbers to names of layers"),
+        ({"alpha_pattern": {"(": 2}}, "alpha_pattern must give positive numbers to names of layers"),
+        ({"alpha_pattern": {"c_attn": -1}}, "alpha_pattern must give positive numbers to names of layers"),
+        ({"lora_dropout": 2}, "lora_dropout must be in .* got 2"),
+        ({"use_rslora": "yes"}, "use_rslora must be true or false; got 'yes'"),
+        ({"modules_to_save": "head"}, "modules_to_save must be a list of names of layers; got 'head'"),
+        ({"target_modules": ["q_proj", "up_proj"]}, "names the layer"),
         ({"use_dora": True}, "an adapter with use_dora=True is not supported"),
         ({"bias": "all"}, "an adapter with bias='all' is not supported"),
         ({"lora_bias": True}, "an adapter with lora_bias=True"),
@@ -293,3 +300,12 @@ def test_metadata_of_blocks_is_there_only_where_needed(tmp_path):
         save_adapter(adapt(new_model(kind), LoRAConfig()), tmp_path / kind)
         with safe_open(tmp_path / kind / WEIGHTS, "pt") as opened:
             assert (BLOCKS in opened.metadata()) == needed
+
+
+def test_a_ruined_adapter_is_not_written(tmp_path):
+    adapted = filled(adapt(new_model("own"), LoRAConfig(rank=2)))
+    with torch.no_grad():
+        next(iter(adapters_of(adapted).values())).lora_b[0, 0] = torch.nan
+    with pytest.raises(FloatingPointError, match="lora_b' is not finite"):
+        save_adapter(adapted, tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
