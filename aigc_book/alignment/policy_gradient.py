@@ -26,8 +26,8 @@ from aigc_book.training.batch import to_device
 from aigc_book.training.checkpoint import Checkpoints
 from aigc_book.training.optimizers import AdamW
 from aigc_book.training.run import Run
-from aigc_book.training.schedules import Schedule, constant
-from aigc_book.training.step import update
+from aigc_book.training.schedules import Schedule, constant, scheduled
+from aigc_book.training.step import check_optimizers, update
 
 Reward = Callable[[list[Tensor], list[Tensor]], Tensor]
 
@@ -142,18 +142,21 @@ def improve(
         :class:`Round`.
 
     Raises:
-        ValueError: no prompts, β or ``kl_in`` without a reference, a group of one without a critic, a reference or
-            critic with another vocabulary; later, rewards that aren't (B,) finite floats, and errors of
+        ValueError: half-precision weights, some that no optimizer updates, or a factor that isn't finite; no prompts,
+            β or ``kl_in`` without a reference, a group of one without a critic, a reference or critic with another
+            vocabulary; later, rewards that aren't (B,) finite floats, and errors of
             :func:`aigc_book.decoding.generate`.
-        FloatingPointError: the loss or the gradient is not finite.
-        FileExistsError, CheckpointError: as of :func:`aigc_book.training.loop.train`.
+        FloatingPointError: the loss or the gradient is not finite. It names the step and the last good checkpoint.
+        OSError, FileExistsError, CheckpointError: as of :func:`aigc_book.training.loop.train`.
     """
     _check(policy, prompts, config, reference, critic)
     optimizer = optimizer or AdamW(policy.parameters(), lr=1e-4, weight_decay=0.0)
+    check_optimizers(policy, [optimizer])
     parts = {"optimizer": optimizer}
     model = policy
     if critic is not None:
         critic_optimizer = critic_optimizer or AdamW(critic.parameters(), lr=1e-4, weight_decay=0.0)
+        check_optimizers(critic, [critic_optimizer])
         parts["critic optimizer"] = critic_optimizer
         model = nn.ModuleDict({"policy": policy, "critic": critic})
     settings = {name: value for name, value in asdict(config).items() if name not in ("steps", "checkpoint_every")}
@@ -173,15 +176,11 @@ def _rounds(run, players, prompts, reward, config, reference, critic, schedule, 
     while recorder.step < config.steps:
         step = recorder.step
         rollout, rewards, kl = collect(policy, prompts, reward, config, reference, critic, [seed, step])
-        factor, made = schedule(step), []
-        for _ in range(config.updates):
-            for model, optimizer, loss in players:
-                rates = [group["lr"] for group in optimizer.param_groups]
-                for group in optimizer.param_groups:
-                    group["lr"] *= factor
-                made.append(update(model, [rollout], optimizer, loss, clip=config.clip))
-                for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate
+        made = []
+        with run.told(step + 1), scheduled([optimizer for _, optimizer, _ in players], schedule, step) as factor:
+            for _ in range(config.updates):
+                for model, optimizer, loss in players:
+                    made.append(update(model, [rollout], optimizer, loss, clip=config.clip))
         ours = made[:: len(players)]
         lengths = rollout.answers.lengths()
         recorder.count(ours[-1].loss, int(lengths.sum()))
@@ -240,7 +239,8 @@ def collect(
         rewards[:, None] * last - price, values, answers.written, gamma=config.gamma, lam=config.lam
     )
     some = advantages[answers.written]
-    advantages = ((advantages - some.mean()) / (some.std() + 1e-8)).where(answers.written, 0.0)
+    spread = some.std() if len(some) > 1 else 0.0  # a single token has none
+    advantages = ((advantages - some.mean()) / (spread + 1e-8)).where(answers.written, 0.0)
     return Rollout(answers, advantages, old, theirs, returns), rewards, kl
 
 

@@ -4,7 +4,6 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ from torch import nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from aigc_book.files import check_writable
 from aigc_book.kernels.memory import freed_memory_kept
 from aigc_book.layers.mode import training
 from aigc_book.training.batch import check_ids, to_device
 from aigc_book.training.checkpoint import Checkpoints, check_plain
 from aigc_book.training.distributed.rows import OwnRows
-from aigc_book.training.distributed.world import check_alone, lost_in_words, world_of
+from aigc_book.training.distributed.world import check_alone, world_of
 from aigc_book.training.epochs import length, with_state
 from aigc_book.training.evaluate import evaluate
 from aigc_book.training.history import History
@@ -29,8 +27,8 @@ from aigc_book.training.losses import Loss, next_token_loss
 from aigc_book.training.optimizers import AdamW, decay_groups
 from aigc_book.training.randomness import random_state, set_random_state
 from aigc_book.training.run import Run
-from aigc_book.training.schedules import Schedule, constant
-from aigc_book.training.step import as_list, drop_gradients, parameters_of, update
+from aigc_book.training.schedules import Schedule, constant, scheduled
+from aigc_book.training.step import as_list, check_optimizers, drop_gradients, update
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -202,8 +200,8 @@ def train(
     if optimizers is None:
         optimizers = AdamW(decay_groups(model), lr=1e-3, betas=(0.9, 0.95))
     optimizers = as_list(optimizers)
-    _check_optimizers(model, optimizers)
-    _check_run(batches, config, validation, checkpoints, resume)
+    check_optimizers(model, optimizers)
+    _check_run(batches, config, validation, checkpoints)
     batches, world = with_state(batches), world_of(model)
     check_alone(world, model, config.dtype)
     if world is not None:
@@ -256,8 +254,8 @@ def _entries(
                 f"the batches ended after {used}, at step {recorder.step} of {config.steps}; "
                 "Epochs(batches) goes through them again and again"
             )
-        with _told(run, recorder.step + 1):
-            with _scheduled(optimizers, _factor(schedule, recorder.step)):
+        with run.told(recorder.step + 1):
+            with scheduled(optimizers, schedule, recorder.step):
                 made = update(model, drawn, optimizers, loss, clip=config.clip, dtype=config.dtype, scaler=scaler)
             recorder.count(made.loss, made.n_targets)
         bar.update()
@@ -283,11 +281,11 @@ def _entries(
                         logged = recorder.enter(rate, norm)
                         bar.set_postfix_str(f"loss {logged:.3f}")
                     if to_evaluate and is_due(config.eval_every):
-                        with _told(run, recorder.step):
+                        with run.told(recorder.step):
                             validation_loss = evaluate(model, validation, loss=loss, dtype=config.dtype).mean
                         recorder.enter_validation(validation_loss)
                     if to_save and (is_due(save_every) or interruption.came):
-                        with _told(run, recorder.step):
+                        with run.told(recorder.step):
                             checkpoint = run.save(validation_loss)
                 own = random_state()
                 if theirs is not None:
@@ -309,48 +307,6 @@ def _entries(
         bar.close()
 
 
-def _factor(schedule: Schedule, step: int) -> float:
-    """What the schedule says, if it is a finite number: any other would ruin the weights in one step."""
-    factor = schedule(step)
-    try:
-        is_finite = math.isfinite(factor)
-    except TypeError:
-        is_finite = False
-    if not is_finite:
-        raise ValueError(f"schedule(step) must be a finite number; schedule({step}) is {factor!r}")
-    return factor
-
-
-@contextmanager
-def _scheduled(optimizers: Sequence[Optimizer], factor: float) -> Iterator[None]:
-    """Multiply the optimizers' rates, and give them back their own."""
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    own = [group["lr"] for group in groups]
-    try:
-        for group, rate in zip(groups, own, strict=True):
-            group["lr"] = rate * factor
-        yield
-    finally:
-        for group, rate in zip(groups, own, strict=True):
-            group["lr"] = rate
-
-
-@contextmanager
-def _told(run: Run, step: int) -> Iterator[None]:
-    """Say at which step something isn't finite or a process is lost, and what there is to go on from."""
-
-    def offer() -> str:
-        kept = run.checkpoints.latest_good() if run.checkpoints is not None else None
-        return f"at step {step}; " + (f"the last checkpoint is {kept}" if kept else "there is no checkpoint")
-
-    try:
-        with lost_in_words(offer):
-            yield
-    except FloatingPointError as error:
-        hint = "a lower learning rate, a longer warm-up or clipping may help"
-        raise FloatingPointError(f"{error} {offer()}; {hint}") from None
-
-
 def _last_entry(history: History) -> Entry:
     """Of a run that had reached its last step before."""
     validated = history.validation_steps[-1:] == history.steps[-1:]
@@ -365,33 +321,11 @@ def _last_entry(history: History) -> Entry:
     )
 
 
-def _check_optimizers(model: nn.Module, optimizers: Sequence[Optimizer]) -> None:
-    updated = parameters_of(optimizers)
-    if len(updated) != len(set(updated)):
-        raise ValueError("a parameter is in two optimizers; each must be in one")
-    others = [n for n, p in model.named_parameters() if p.requires_grad and p.dtype != torch.float32]
-    if others:
-        dtype = model.get_parameter(others[0]).dtype
-        is_half = dtype in (torch.float16, torch.bfloat16)
-        raise ValueError(
-            f"weights must be float32 to be trained{', or small updates are rounded to nothing' if is_half else ''}; "
-            f"{others[0]!r} is {dtype}. Call model.float() before the optimizers are made"
-            + (f", and pass TrainConfig(dtype={dtype}) to compute in it" if is_half else "")
-        )
-    forgotten = [n for n, p in model.named_parameters() if p.requires_grad and p not in set(updated)]
-    if forgotten:
-        raise ValueError(
-            f"no optimizer updates {forgotten[0]!r}" + f" and {len(forgotten) - 1} more" * (len(forgotten) > 1) + "; "
-            "a parameter that should stay as it is needs requires_grad=False"
-        )
-
-
 def _check_run(
     batches: Iterable[Any],
     config: TrainConfig,
     validation: Iterable[Any] | None,
     checkpoints: Checkpoints | str | os.PathLike[str] | None,
-    resume: bool | str | os.PathLike[str],
 ) -> None:
     """Find before the first step what would go wrong after many."""
     for name, value in (("batches", batches), ("validation", validation)):
@@ -399,8 +333,6 @@ def _check_run(
             raise ValueError(
                 f"{name} must be batches to go through, such as a list of them; got {type(value).__name__}"
             )
-    if checkpoints is not None:
-        check_writable(checkpoints.folder if isinstance(checkpoints, Checkpoints) else checkpoints)
     needed, found = config.steps * config.accumulate, length(with_state(batches))
     if found is not None and found < needed:
         raise ValueError(
@@ -416,9 +348,10 @@ def _check_run(
         )
     if config.eval_every is not None and validation is None:
         raise ValueError(f"eval_every={config.eval_every} needs validation batches; got validation=None")
-    for name, value in (("checkpoint_every", config.checkpoint_every), ("resume", resume)):
-        if value and checkpoints is None:
-            raise ValueError(f"{name}={value} needs a folder of checkpoints; got checkpoints=None")
+    if config.checkpoint_every and checkpoints is None:
+        raise ValueError(
+            f"checkpoint_every={config.checkpoint_every} needs a folder of checkpoints; got checkpoints=None"
+        )
 
 
 def _settings(config: TrainConfig, optimizers: Sequence[Optimizer]) -> dict[str, Any]:

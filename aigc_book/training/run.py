@@ -15,16 +15,18 @@ The training loop keeps one; a loop of one's own does likewise. ::
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from aigc_book.files import check_writable
 from aigc_book.training.checkpoint import Checkpoints, load_weights, model_weights
 from aigc_book.training.distributed.shards import load_whole_state, whole_state
-from aigc_book.training.distributed.world import world_of
+from aigc_book.training.distributed.world import lost_in_words, world_of
 from aigc_book.training.history import Recorder
 from aigc_book.training.lora import adapters_of
 from aigc_book.training.randomness import random_state, set_random_state
@@ -41,6 +43,9 @@ class Run:
         settings: gives what must be the same when the run goes on, as values for JSON; asked at each saving. The
             model's config, where it has one, is added.
 
+    Raises:
+        OSError: nothing can be written to ``checkpoints``.
+
     Attributes:
         recorder: counts steps, and keeps the history.
     """
@@ -55,6 +60,8 @@ class Run:
     ):
         if checkpoints is not None and not isinstance(checkpoints, Checkpoints):
             checkpoints = Checkpoints(checkpoints)
+        if checkpoints is not None:
+            check_writable(checkpoints.folder)  # before the first step rather than after many
         self.model, self.parts, self.checkpoints = model, parts, checkpoints
         self.recorder, self._settings = Recorder(), settings
 
@@ -74,10 +81,13 @@ class Run:
         """Go on from the latest checkpoint, or from the one at a path; returns whether there was one.
 
         Raises:
+            ValueError: ``resume`` without checkpoints.
             FileExistsError: there are checkpoints, and ``resume`` is False.
             FileNotFoundError: there is none at the path.
             CheckpointError: it is damaged, or of another run.
         """
+        if resume and self.checkpoints is None:
+            raise ValueError(f"resume={resume} needs a folder of checkpoints; got checkpoints=None")
         world = world_of(self.model)
         chosen = self._chosen(resume) if world is None else world.first(lambda: self._chosen(resume))
         if chosen is None:
@@ -95,6 +105,21 @@ class Run:
         if latest is not None and not resume:
             raise FileExistsError(f"{latest} is there already; pass resume=True to go on from it, or another folder")
         return latest if resume is True else Path(resume) if resume else None
+
+    @contextmanager
+    def told(self, step: int) -> Iterator[None]:
+        """Within, what isn't finite or a process that is lost says at which step, and what there is to go on from."""
+
+        def offer() -> str:
+            kept = self.checkpoints.latest_good() if self.checkpoints is not None else None
+            return f"at step {step}; " + (f"the last checkpoint is {kept}" if kept else "there is no checkpoint")
+
+        try:
+            with lost_in_words(offer):
+                yield
+        except FloatingPointError as error:
+            hint = "a lower learning rate, a longer warm-up or clipping may help"
+            raise FloatingPointError(f"{error} {offer()}; {hint}") from None
 
     def save(self, validation_loss: float | None = None) -> Path:
         """Write a checkpoint of this moment; errors as of :meth:`Checkpoints.save`.

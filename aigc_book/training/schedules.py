@@ -6,9 +6,37 @@ factor is 1 at its peak. What comes back has no state, so there is nothing to sa
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from torch.optim import Optimizer
 
 Schedule = Callable[[int], float]
+
+
+@contextmanager
+def scheduled(optimizers: Sequence[Optimizer], schedule: Schedule, step: int) -> Iterator[float]:
+    """Within, the optimizers' rates are multiplied with the schedule's factor, which is yielded; then their own again.
+
+    Raises:
+        ValueError: the factor is no finite number: any other would ruin the weights in one step.
+    """
+    factor = schedule(step)
+    try:
+        is_finite = math.isfinite(factor)
+    except TypeError:
+        is_finite = False
+    if not is_finite:
+        raise ValueError(f"schedule(step) must be a finite number; schedule({step}) is {factor!r}")
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    own = [group["lr"] for group in groups]
+    try:
+        for group, rate in zip(groups, own, strict=True):
+            group["lr"] = rate * factor
+        yield factor
+    finally:
+        for group, rate in zip(groups, own, strict=True):
+            group["lr"] = rate
 
 
 def _check(steps: int, warmup: int, floor: float) -> None:

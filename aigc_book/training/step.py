@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from aigc_book.training.distributed.shards import local, total_norm
+from aigc_book.training.distributed.shards import local, parameters_by_number, total_norm
 from aigc_book.training.distributed.sharing import gradients_sent
 from aigc_book.training.distributed.world import world_of
 from aigc_book.training.losses import Loss
@@ -152,7 +152,34 @@ def as_list(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
 
 def parameters_of(optimizers: Sequence[Optimizer]) -> list[Tensor]:
     """All that the optimizers update."""
-    return [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+    return [p for optimizer in optimizers for p in parameters_by_number(optimizer)]
+
+
+def check_optimizers(model: nn.Module, optimizers: Sequence[Optimizer]) -> None:
+    """Refuse optimizers that would train something else than the model, or weights that can't be trained well.
+
+    Raises:
+        ValueError: a parameter is in two optimizers, or in none though it requires a gradient; weights that are not
+            float32.
+    """
+    updated = parameters_of(optimizers)
+    if len(updated) != len(set(updated)):
+        raise ValueError("a parameter is in two optimizers; each must be in one")
+    others = [n for n, p in model.named_parameters() if p.requires_grad and p.dtype != torch.float32]
+    if others:
+        dtype = model.get_parameter(others[0]).dtype
+        is_half = dtype in (torch.float16, torch.bfloat16)
+        raise ValueError(
+            f"weights must be float32 to be trained{', or small updates are rounded to nothing' if is_half else ''}; "
+            f"{others[0]!r} is {dtype}. Call model.float() before the optimizers are made"
+            + (f", and pass TrainConfig(dtype={dtype}) to compute in it" if is_half else "")
+        )
+    forgotten = [n for n, p in model.named_parameters() if p.requires_grad and p not in set(updated)]
+    if forgotten:
+        raise ValueError(
+            f"no optimizer updates {forgotten[0]!r}" + f" and {len(forgotten) - 1} more" * (len(forgotten) > 1) + "; "
+            "a parameter that should stay as it is needs requires_grad=False"
+        )
 
 
 def drop_gradients(optimizers: Sequence[Optimizer]) -> None:

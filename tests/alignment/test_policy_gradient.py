@@ -186,6 +186,45 @@ def test_a_run_with_other_settings_is_another_run(tmp_path):
         start(epsilon=0.1)
 
 
+def test_a_broken_round_stops_before_it_does_harm(tmp_path):
+    """The gradient of the third update is NaN: two checkpoints stand, the weights are whole, the rate is its own."""
+    policy, seen = gpt(), []
+    policy.head.weight.register_hook(lambda g: seen.append(g) or (g * math.nan if len(seen) > 2 else g))
+    optimizer = Adam(policy.parameters(), lr=0.01)
+    config = PolicyConfig(4, 3, prompts_per_step=2, group_size=2, checkpoint_every=1)
+    with pytest.raises(FloatingPointError, match=r"at step 3; the last checkpoint is .*step-00000002"):
+        list(
+            improve(
+                policy,
+                PROMPTS,
+                likes_threes,
+                config,
+                optimizer=optimizer,
+                schedule=lambda step: 0.5,
+                checkpoints=tmp_path,
+            )
+        )
+    assert all(p.isfinite().all() for p in policy.parameters()) and optimizer.param_groups[0]["lr"] == 0.01
+
+
+def test_one_token_alone_has_no_spread():
+    policy = gpt()
+    config = PolicyConfig(1, 1, prompts_per_step=1, group_size=1)
+    made, _, _ = collect(policy, PROMPTS, likes_threes, config, critic=RewardModel(policy))
+    assert (made.advantages == 0).all()
+
+
+def halved():
+    policy = gpt().bfloat16()
+    next(improve(policy, PROMPTS, likes_threes, PolicyConfig(1, 3)))
+
+
+def of_a_part():
+    policy = gpt()
+    optimizer = Adam([policy.final_norm.weight], lr=0.01)
+    next(improve(policy, PROMPTS, likes_threes, PolicyConfig(1, 3), optimizer=optimizer))
+
+
 def refused(reward=likes_threes, prompts=PROMPTS, config=None, **parts):
     next(improve(gpt(), prompts, reward, config or PolicyConfig(1, 3, prompts_per_step=2, group_size=2), **parts))
 
@@ -193,6 +232,10 @@ def refused(reward=likes_threes, prompts=PROMPTS, config=None, **parts):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (halved, "weights must be float32 to be trained"),
+        (of_a_part, "no optimizer updates"),
+        (lambda: refused(schedule=lambda step: math.nan), r"schedule\(step\) must be a finite number; schedule\(0\)"),
+        (lambda: refused(resume=True), "resume=True needs a folder of checkpoints"),
         (lambda: refused(prompts=[]), "expected at least one prompt; got none"),
         (lambda: refused(reward=lambda p, a: torch.tensor([0.0, math.nan, 0.0, 0.0])), "that of answer 1 is nan"),
         (lambda: refused(reward=lambda p, a: torch.zeros(3)), r"floats of shape \(4,\), one for each answer"),
